@@ -1,0 +1,26 @@
+import type { Row } from './row.ts';
+import { idle, suspended } from './rows/connections.ts';
+import { manyTopics } from './rows/many-topics.ts';
+import { memory } from './rows/memory.ts';
+import { offsets, topics } from './rows/metadata.ts';
+import { pullCold, pullTail } from './rows/pulling.ts';
+import { send64, sendAsync, sendSync } from './rows/sending.ts';
+import { start } from './rows/start.ts';
+import { steady } from './rows/steady.ts';
+
+/** In the order of the table in docs/performance.md. */
+export const rows: readonly Row[] = [
+  sendAsync,
+  sendSync,
+  send64,
+  pullTail,
+  pullCold,
+  topics,
+  offsets,
+  start,
+  memory,
+  manyTopics,
+  idle,
+  suspended,
+  steady,
+];

@@ -1,0 +1,499 @@
+import {
+  type Address,
+  type BrokerId,
+  besides,
+  type ClientTls,
+  type Clock,
+  type Disk,
+  type Failure,
+  formatAddress,
+  type HttpServers,
+  isFailure,
+  type KeyValueStores,
+  type LogFields,
+  type Logger,
+  type Network,
+  type PhysicalOffset,
+  type ProcessMeter,
+  type Random,
+  type Setting,
+} from '../base/index.ts';
+import {
+  dispatch,
+  RemotingClient,
+  type RemotingConnection,
+  RemotingServer,
+  type RequestTable,
+  readClientTls,
+  readServerTls,
+} from '../remoting/index.ts';
+import { defaultLinkOptions } from '../replication/link/index.ts';
+import { LocalStore, StoreInstall } from '../views/index.ts';
+import { Table } from '../views/metadata/index.ts';
+import { encodeHost, type IncomingCommand, ResponseCode } from '../wire/index.ts';
+import { Configuration } from './administration/configuration.ts';
+import { Forwarding } from './forwarding.ts';
+import { HeldRequests } from './held-requests.ts';
+import type { BrokerOptions } from './options.ts';
+import { answerRetry } from './pulling/puller.ts';
+import type { MasterView } from './replication/authority.ts';
+import {
+  controlledIdentity,
+  type GroupIdentity,
+  haListenAt,
+  readSecret,
+  staticIdentity,
+} from './replication/identity.ts';
+import { Replica, type ReplicaHost, type ReplicaRole } from './replication/replica.ts';
+import { ReplicaRequests } from './replication/replica-requests.ts';
+import { decideByRole, type Role } from './role.ts';
+import { Serving } from './serving.ts';
+import { localStoreOptions } from './store-options.ts';
+
+export interface BrokerPorts {
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly keyValueStores: KeyValueStores;
+  readonly network: Network;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The present run of the operating system; undefined where it does not tell. */
+  readonly bootId: string | undefined;
+  /** For metrics. */
+  readonly http?: HttpServers;
+  readonly startProcessMeter?: () => ProcessMeter;
+}
+
+export interface BrokerDescription {
+  readonly cluster: string;
+  readonly name: string;
+  /** Of the replica in its group. */
+  readonly id: number;
+  readonly role: 'master' | 'slave';
+  /** Where clients reach it. */
+  readonly address: Address;
+  /** Where those with `vipChannelEnabled` do, if it listens there. */
+  readonly fastAddress: Address | undefined;
+}
+
+const emptyTable: RequestTable = new Map();
+const incarnationBytes = 8;
+
+/**
+ * One replica of one broker group, serving clients. It listens before its store is open, so that nobody is told that
+ * something does not exist while it is merely loading; it registers as what it is once it leads or follows.
+ */
+export class Broker implements ReplicaHost {
+  /** Resolves with the reason when the broker can no longer promise anything; then the process must end. */
+  readonly failed: Promise<Failure>;
+  readonly #configuration: Configuration;
+  readonly #options: BrokerOptions;
+  readonly #ports: BrokerPorts;
+  readonly #held = new HeldRequests();
+  readonly #address: Address;
+  readonly #server: RemotingServer;
+  readonly #client: RemotingClient;
+  readonly #forwarding: Forwarding;
+  #fail: (failure: Failure) => void = () => {};
+  #role: Role = 'waiting';
+  /** Where clients reach the master that this node follows, as far as it knows. */
+  #master: Address | undefined;
+  /** Monotonic; until then requests that are the master's are handed on. */
+  #forwardsUntilMs = 0;
+  #identity: GroupIdentity | undefined;
+  #anyRole: RequestTable = emptyTable;
+  #replica: Replica | undefined;
+  #serving: Serving | undefined;
+  #whenInRole: () => void = () => {};
+  /** Of a start that is not done yet. */
+  #startFailed: ((failure: Failure) => void) | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /**
+   * Opens the store, promotes the node and registers it. Fails `unavailable` (port in use, store locked) or `corrupt`,
+   * naming the file; then nothing is left open.
+   */
+  static async start(
+    configured: BrokerOptions,
+    ports: BrokerPorts,
+    /** Settings of keys that mean nothing here: GET_BROKER_CONFIG tells them. */
+    withoutEffect: readonly Setting[] = [],
+  ): Promise<Broker> {
+    const { disk, clock } = ports;
+    const configuration = await Configuration.open(configured, withoutEffect, {
+      disk,
+      logger: ports.logger.child('broker'),
+      now: () => clock.now(),
+    });
+    const { options } = configuration;
+    const serverTls = await readServerTls(options, ports.disk);
+    const clientTls = await readClientTls(options, ports.disk);
+    let broker: Broker | undefined;
+    const server = await RemotingServer.listen(
+      {
+        at: { host: options.bindAddress, port: options.listenPort },
+        alsoAt: fastAddressOf(options),
+        mayLackOther: options.fastListenPort < 0,
+        tls: serverTls,
+        idleTimeoutMs: options.connectionIdleMs,
+      },
+      { ...ports, logger: ports.logger.child('remoting') },
+      {
+        handle: (connection, request) => broker?.handle(connection, request),
+        closed: (connection) => broker?.closed(connection),
+      },
+    );
+    broker = new Broker(configuration, ports, server, clientTls);
+    try {
+      await broker.#start();
+    } catch (error) {
+      await broker.#abandon().catch(() => {}); // That it could not start is what to tell.
+      throw error;
+    }
+    return broker;
+  }
+
+  /** Use `start`. */
+  private constructor(
+    configuration: Configuration,
+    ports: BrokerPorts,
+    server: RemotingServer,
+    tls: ClientTls | undefined,
+  ) {
+    const { options } = configuration;
+    this.#configuration = configuration;
+    this.#options = options;
+    this.#ports = ports;
+    this.#server = server;
+    this.#address = {
+      host: options.advertisedHost ?? options.bindAddress,
+      port: server.address.port,
+    };
+    this.#client = new RemotingClient(
+      { tls },
+      { ...ports, logger: ports.logger.child('remoting') },
+    );
+    this.#forwarding = new Forwarding(this.#client);
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+  }
+
+  /** Where clients reach it. */
+  get address(): Address {
+    return this.#address;
+  }
+
+  describe(): BrokerDescription {
+    const fast = this.#server.otherAddress;
+    return {
+      cluster: this.#options.clusterName,
+      name: this.#options.brokerName,
+      id: this.#identity?.self ?? this.#options.brokerId,
+      role: this.#role === 'servingMaster' ? 'master' : 'slave',
+      address: this.#address,
+      fastAddress: fast && { host: this.#address.host, port: fast.port },
+    };
+  }
+
+  handle(connection: RemotingConnection, request: IncomingCommand): void {
+    if (this.#role === 'servingMaster') {
+      dispatch(this.#serving?.table ?? emptyTable, connection, request);
+      return;
+    }
+    if (this.#role === 'formerMaster' && this.#ports.clock.monotonicMs() > this.#forwardsUntilMs) {
+      this.#role = 'slave';
+    }
+    if (this.#anyRole.has(request.code)) {
+      dispatch(this.#anyRole, connection, request);
+      return;
+    }
+    const master = this.#master;
+    const decision = decideByRole(this.#role, request.code, master && formatAddress(master));
+    if (decision === 'serve') {
+      dispatch(this.#serving?.table ?? emptyTable, connection, request);
+    } else if (decision === 'forward' && master !== undefined) {
+      this.#forwarding.forward(master, connection, request);
+    } else if (decision === 'accept') {
+      connection.answer(request, { code: ResponseCode.SUCCESS });
+    } else if (decision === 'retryPull' || decision === 'forward') {
+      answerRetry(connection, request);
+    } else if (decision !== 'hold') {
+      connection.answer(request, decision);
+    } else if (!this.#held.hold(connection, request)) {
+      connection.close('too many requests while the broker starts');
+    }
+  }
+
+  closed(connection: RemotingConnection): void {
+    this.#serving?.sessions.closed(connection);
+  }
+
+  /**
+   * Answers what waits, makes everything durable, unregisters and closes. Idempotent. After a failure of the store it
+   * only closes.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Returns when the node serves in a role. */
+  async #start(): Promise<void> {
+    const options = this.#options;
+    const { disk, random } = this.#ports;
+    const inRole = new Promise<void>((resolve, reject) => {
+      this.#whenInRole = resolve;
+      this.#startFailed = reject;
+    });
+    const incarnation = Buffer.from(random.bytes(incarnationBytes)).toString('hex');
+    const replicationPorts = { ...this.#ports, logger: this.#ports.logger.child('replication') };
+    const identity = options.controllerMode
+      ? await controlledIdentity(options, this.#address, replicationPorts)
+      : staticIdentity(options, incarnation);
+    this.#identity = identity;
+    const { clusterName: cluster, brokerName: group } = options;
+    const secret = await readSecret(disk, options.haSharedSecretFile);
+    const replica = new Replica(
+      {
+        self: identity.self,
+        identity: { cluster, group, broker: identity.self, incarnation, secret },
+        listenAt: haListenAt(options, this.#address.port),
+        link: { ...defaultLinkOptions, maxUnreportedBytes: options.haMaxUnreportedBytes },
+        limits: {
+          silenceMs: defaultLinkOptions.silenceMs,
+          lagMs: options.haMaxTimeSlaveNotCatchup,
+          hysteresisMs: setHysteresisMs,
+        },
+        openStore: (cutTo) => this.#openStore(identity.self, cutTo),
+        beginInstall: () => this.#beginInstall(identity.self),
+      },
+      this,
+      identity.authority,
+      replicationPorts,
+    );
+    this.#replica = replica;
+    const masterAddress = (): string | undefined => this.#master && formatAddress(this.#master);
+    const requests = new ReplicaRequests(options, { self: identity.self, replica, masterAddress });
+    this.#anyRole = requests.table();
+    await replica.open();
+    await identity.begin(replica, this.#haAddress(replica));
+    replica.start();
+    const failure = await Promise.race([inRole, this.failed]);
+    this.#startFailed = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  opened(local: LocalStore): void {
+    local.store.onFatal = (failure) => this.#failFor(failure);
+    this.#identity?.opened(local);
+    this.#serving = new Serving(
+      this.#options,
+      {
+        configuration: this.#configuration,
+        local,
+        server: this.#server,
+        client: this.#client,
+        address: this.#address,
+        storeHost: this.#storeHost(),
+        anyRole: this.#anyRole,
+        registered: () => ({
+          brokerId:
+            this.#role === 'slave' || this.#role === 'formerMaster' ? this.#selfAsSlave() : 0,
+          haAddress: this.#haAddress(this.#replica),
+        }),
+        onMaster: (haAddress, address) => this.#identity?.masterFound(haAddress, address),
+      },
+      this.#ports,
+    );
+    this.#logRecovery(local);
+  }
+
+  async lead(local: LocalStore): Promise<void> {
+    const serving = this.#serving;
+    if (serving === undefined) return;
+    await serving.lead();
+    this.#logLead(local);
+    await serving.startMetrics();
+    this.#master = undefined;
+    // A name server that does not answer must not keep those waiting who know this broker already.
+    if (this.#role !== 'stopping') this.#role = 'servingMaster';
+    this.#held.release((connection, request) => this.handle(connection, request));
+    await serving.registration.start();
+    this.#whenInRole();
+  }
+
+  follow(_local: LocalStore, master: MasterView): void {
+    this.#master = master.address;
+    if (this.#role === 'stopping') return;
+    const forwards = this.#ports.clock.monotonicMs() <= this.#forwardsUntilMs;
+    this.#role = forwards ? 'formerMaster' : 'slave';
+    this.#held.release((connection, request) => this.handle(connection, request));
+    void this.#serving?.registration.start();
+    this.#whenInRole();
+  }
+
+  async leave(): Promise<void> {
+    if (this.#role === 'servingMaster') {
+      this.#forwardsUntilMs = this.#ports.clock.monotonicMs() + this.#options.definitionForwardMs;
+    }
+    if (this.#role !== 'stopping') this.#role = 'waiting';
+    const serving = this.#serving;
+    this.#serving = undefined;
+    serving?.stop();
+    serving?.registration.abandon();
+    await serving?.release();
+  }
+
+  roleChanged(role: ReplicaRole): void {
+    this.#ports.logger.child('broker').info('the role of this replica changed', { role });
+    if (this.#role === 'stopping') return;
+    if (role === 'becomingMaster') this.#role = 'becomingMaster';
+    else if (role === 'waiting') this.#role = 'waiting';
+  }
+
+  /** Without a controller nothing but this node itself can be in the way of its role. */
+  roleFailed(failure: Failure): 'tryAgain' | 'giveUp' {
+    if (this.#startFailed === undefined || this.#options.controllerMode) return 'tryAgain';
+    this.#startFailed(failure);
+    return 'giveUp';
+  }
+
+  async #openStore(self: BrokerId, cutTo: PhysicalOffset | undefined): Promise<LocalStore> {
+    const options = besides(localStoreOptions(this.#options, self), { cutTo });
+    return await LocalStore.open(options, {
+      ...this.#ports,
+      logger: this.#ports.logger.child('store'),
+    });
+  }
+
+  async #beginInstall(self: BrokerId): Promise<StoreInstall> {
+    return await StoreInstall.begin(localStoreOptions(this.#options, self), {
+      ...this.#ports,
+      logger: this.#ports.logger.child('store'),
+    });
+  }
+
+  /** Name servers know the master as 0; a slave must have another number. */
+  #selfAsSlave(): number {
+    return this.#identity?.self ?? this.#options.brokerId;
+  }
+
+  /** Where the other replicas reach this one. */
+  #haAddress(replica: Replica | undefined): Address {
+    const port = replica?.haAddress?.port ?? this.#address.port + 1;
+    return { host: this.#options.haAdvertisedHost ?? this.#address.host, port };
+  }
+
+  /** Address and port as records and message ids state them: an IP address, even where clients are told a name. */
+  #storeHost(): Uint8Array {
+    const { host, port } = this.#address;
+    for (const candidate of [host, this.#options.bindAddress]) {
+      try {
+        return encodeHost({ host: candidate, port });
+      } catch (error) {
+        if (!isFailure(error, 'invalid')) throw error;
+      }
+    }
+    return encodeHost({ host: '0.0.0.0', port });
+  }
+
+  #logRecovery(local: LocalStore): void {
+    const { recovery } = local;
+    const isNew = recovery.end === 0;
+    this.#ports.logger.child('store').info(isNew ? 'the store is new' : 'the store is recovered', {
+      path: this.#options.storePath,
+      ...(isNew ? {} : recoveryFields(recovery)),
+      tookMs: recovery.elapsedMs,
+    });
+  }
+
+  #logLead(local: LocalStore): void {
+    const { store } = local;
+    const { cluster, name, id } = this.describe();
+    this.#ports.logger.child('broker').info('leads its group', {
+      cluster,
+      broker: name,
+      id,
+      address: formatAddress(this.#address),
+      incarnation: local.incarnation,
+      epoch: store.epoch,
+      set: store.positions.confirmed,
+      position: store.log.end,
+      topics: store.tables.applied.count(Table.topic),
+    });
+  }
+
+  async #stop(): Promise<void> {
+    const mayWrite = this.#role === 'servingMaster';
+    const isWhole = mayWrite || this.#role === 'slave' || this.#role === 'formerMaster';
+    this.#role = 'stopping';
+    await this.#server.stopAccepting();
+    this.#serving?.stop();
+    if (!isWhole) return await this.#abandon();
+    try {
+      if (mayWrite) this.#serving?.appendCommits();
+      await this.#serving?.registration.stop();
+      await this.#identity?.stop();
+      await this.#replica?.stop();
+      await this.#release();
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    }
+  }
+
+  /** Lets go of everything without writing any more. */
+  async #abandon(): Promise<void> {
+    this.#role = 'stopping';
+    this.#serving?.stop();
+    this.#serving?.registration.abandon();
+    try {
+      await this.#identity?.stop();
+      await this.#replica?.abandon();
+    } finally {
+      await this.#release();
+    }
+  }
+
+  async #release(): Promise<void> {
+    this.#role = 'stopping';
+    await this.#serving?.release();
+    await this.#server.stop();
+    await this.#client.close();
+  }
+
+  #failFor(failure: Failure): void {
+    this.#role = 'stopping';
+    this.#ports.logger.error('the store failed; the process must end', { error: failure });
+    this.#fail(failure);
+  }
+}
+
+/** Who was put out of the set for being slow waits so long before it may count again. */
+const setHysteresisMs = 1000;
+
+/** Where Java clients with `vipChannelEnabled` look: two ports below. */
+function fastAddressOf(options: BrokerOptions): ((first: Address) => Address) | undefined {
+  const { fastListenPort } = options;
+  if (fastListenPort === 0) return undefined;
+  return ({ host, port }) => ({
+    host,
+    port: fastListenPort > 0 ? fastListenPort : Math.max(0, port - 2),
+  });
+}
+
+/** What recovery found and did, in the order in which a person asks. */
+function recoveryFields(recovery: LocalStore['recovery']): LogFields {
+  const { cutBytes, rebuilt } = recovery;
+  return {
+    lastStop: recovery.cleanStop ? 'clean' : recovery.lossless ? 'killed' : 'lossy',
+    begin: recovery.begin,
+    end: recovery.end,
+    ...(cutBytes > 0 ? { cutBytes } : {}),
+    verifiedBytes: recovery.verifiedBytes,
+    replayedFrom: recovery.replayedFrom,
+    replayedRecords: recovery.replayedRecords,
+    ...(rebuilt.length > 0 ? { rebuilt: rebuilt.join('; ') } : {}),
+  };
+}

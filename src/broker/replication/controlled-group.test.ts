@@ -1,0 +1,119 @@
+import { strict as assert } from 'node:assert';
+import { test } from 'node:test';
+import { TestGroup, type TestReplica } from './test-group.ts';
+
+const names = ['one', 'two'];
+
+async function started(group: TestGroup, replicas: readonly TestReplica[]): Promise<TestReplica> {
+  for (const replica of replicas) await replica.start();
+  const master = await group.master(replicas);
+  await group.world.run({ forMs: 5000 });
+  const { syncStateSet } = await master.status();
+  assert.equal(syncStateSet.length, replicas.length, 'all are in the set');
+  return master;
+}
+
+test('of two new replicas one leads and the other follows it into the set', async () => {
+  const group = new TestGroup();
+  const replicas = await group.controlled(names);
+  const master = await started(group, replicas);
+  assert.deepEqual(replicas.map(({ role }) => role).sort(), ['master', 'slave']);
+  assert.equal((await master.client.createTopic('t', 4)).code, 'SUCCESS');
+});
+
+test('the master is killed: the other one leads, with all that was acknowledged', async () => {
+  for (const powerLoss of [false, true]) {
+    const group = new TestGroup(`kill ${powerLoss}`);
+    const replicas = await group.controlled(names);
+    const master = await started(group, replicas);
+    const other = replicas.find((replica) => replica !== master) as TestReplica;
+    for (let i = 0; i < 10; i++) {
+      assert.equal((await master.client.createTopic(`t${i}`, 1)).code, 'SUCCESS');
+    }
+    assert.equal((await master.client.send('t0', 'hello')).code, 'SUCCESS');
+    master.crash({ powerLoss });
+    const beganMs = group.world.nowMs;
+    const next = await group.master([other]);
+    assert(group.world.nowMs - beganMs < 13_000, `${group.world.nowMs - beganMs} ms`);
+    for (let i = 0; i < 10; i++) assert(await next.client.hasTopic(`t${i}`));
+    const pulled = await next.client.pull({ topic: 't0', group: 'g', offset: 0 });
+    assert.deepEqual(pulled.bodies, ['hello']);
+    assert.equal((await next.client.createTopic('after', 1)).code, 'SUCCESS');
+
+    await master.start();
+    await group.runFor(5000);
+    assert.equal(master.role, 'slave');
+    assert(await master.client.hasTopic('after'));
+    assert.equal((await next.status()).syncStateSet.length, 2);
+    assert.equal((await master.status()).digest, (await next.status()).digest);
+  }
+});
+
+test('the founding scenario: promoted, all stopped, and started in every order, nothing is gone', async () => {
+  for (const first of [0, 1]) {
+    const group = new TestGroup(`founding ${first}`);
+    const replicas = await group.controlled(names);
+    const master = await started(group, replicas);
+    const other = replicas.find((replica) => replica !== master) as TestReplica;
+    for (let i = 0; i < 20; i++) {
+      assert.equal((await master.client.createTopic(`t${i}`, 1)).code, 'SUCCESS');
+      assert.equal((await master.client.createGroup(`g${i}`)).code, 'SUCCESS');
+    }
+    assert.equal((await master.client.deleteTopic('t3')).code, 'SUCCESS');
+    master.crash({ powerLoss: false });
+    await group.master([other]);
+    assert.equal((await other.client.createTopic('later', 1)).code, 'SUCCESS');
+    other.crash({ powerLoss: false });
+    group.crashController({ powerLoss: true });
+    await group.startController();
+    const order = first === 0 ? [master, other] : [other, master];
+    const [early, late] = order as [TestReplica, TestReplica];
+    const starting = early.starting();
+    await group.runFor(15_000);
+    // Alone it leads only if it was in the set when all stopped.
+    assert.equal(early.role === 'master', early === other);
+    await late.start();
+    await group.world.complete(starting);
+    const leader = await group.master(replicas);
+    await group.runFor(5000);
+    for (const replica of replicas) {
+      for (let i = 0; i < 20; i++) {
+        assert.equal(await replica.client.hasTopic(`t${i}`), i !== 3, `t${i} on ${replica.name}`);
+      }
+      assert(await replica.client.hasTopic('later'));
+    }
+    assert.equal((await leader.status()).syncStateSet.length, 2);
+  }
+});
+
+test('a replica whose store was removed installs it from the leader, with the whole log', async () => {
+  const group = new TestGroup();
+  const replicas = await group.controlled(names);
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  await master.client.createTopic('t', 1);
+  for (let i = 0; i < 30; i++) {
+    assert.equal(
+      (await master.client.send('t', `message ${i} ${'x'.repeat(5000)}`)).code,
+      'SUCCESS',
+    );
+  }
+  other.crash({ powerLoss: false });
+  await group.runFor(5000);
+  for (const folder of ['commitlog', 'checksums', 'metadata', 'queues', 'snapshots']) {
+    await group.world.complete(other.node.disk.remove(`/store/${folder}`));
+  }
+  for (const file of ['synced-mark', 'epochs', 'group', 'brokerIdentity']) {
+    await group.world.complete(other.node.disk.remove(`/store/${file}`));
+  }
+  await other.start();
+  await group.runFor(8000);
+  const [leader, follower] = [await master.status(), await other.status()];
+  assert.equal(follower.end, leader.end);
+  assert.equal(follower.digest, leader.digest);
+  assert.equal(leader.syncStateSet.length, 2);
+  master.crash({ powerLoss: true });
+  const next = await group.master([other], 30_000);
+  const pulled = await next.client.pull({ topic: 't', group: 'g', offset: 29 });
+  assert.equal(pulled.bodies.length, 1);
+});

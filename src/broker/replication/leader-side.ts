@@ -1,0 +1,358 @@
+import {
+  type BrokerId,
+  type Clock,
+  type Epoch,
+  Failure,
+  type Logger,
+  type PhysicalOffset,
+  type Timer,
+} from '../../base/index.ts';
+import type {
+  JoinedFollower,
+  LeaderHost,
+  LeaderLink,
+  LeaderLog,
+  LogRange,
+  Report,
+  SnapshotSource,
+} from '../../replication/link/index.ts';
+import type { LocalStore } from '../../views/index.ts';
+import { digestFromBytes } from '../../views/metadata/index.ts';
+import type { GroupAuthority } from './authority.ts';
+import { logCheckBefore } from './log-check.ts';
+import {
+  type FollowerState,
+  type MembershipLimits,
+  membershipChange,
+  noteProgress,
+} from './membership.ts';
+
+const checkMs = 200;
+
+interface Leading {
+  readonly local: LocalStore;
+  readonly sinceMs: number;
+  readonly followers: Map<BrokerId, FollowerState>;
+  /** Refused or unanswered: nothing is proposed before. */
+  quietUntilMs: number;
+  isProposing: boolean;
+  readonly clearing: Set<BrokerId>;
+}
+
+/**
+ * The leading node as its followers see it, and its set: who is counted, who is asked to be (protocol rules 9 to 11).
+ * Without a leading store it refuses all.
+ */
+export class LeaderSide implements LeaderHost {
+  /** A higher epoch was seen (rule 4). */
+  onHigherEpoch: (epoch: Epoch) => void = () => {};
+  readonly #self: BrokerId;
+  readonly #authority: GroupAuthority;
+  readonly #limits: MembershipLimits;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #link: LeaderLink | undefined;
+  #leading: Leading | undefined;
+  #timer: Timer | undefined;
+
+  constructor(
+    self: BrokerId,
+    authority: GroupAuthority,
+    limits: MembershipLimits,
+    ports: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.#self = self;
+    this.#authority = authority;
+    this.#limits = limits;
+    this.#clock = ports.clock;
+    this.#logger = ports.logger;
+  }
+
+  set link(link: LeaderLink) {
+    this.#link = link;
+  }
+
+  /** Followers may join from now on; the store has promised its epoch. */
+  begin(local: LocalStore): void {
+    const { store } = local;
+    const now = this.#clock.monotonicMs();
+    this.#leading = {
+      local,
+      sinceMs: now,
+      followers: new Map(),
+      quietUntilMs: 0,
+      isProposing: false,
+      clearing: new Set(),
+    };
+    store.onWritten = (wantsSync) => this.#link?.written(wantsSync);
+    this.#watch();
+  }
+
+  /** The node leads no more. */
+  end(why: string): void {
+    this.#timer?.cancel();
+    if (this.#leading !== undefined) this.#leading.local.store.onWritten = () => {};
+    this.#leading = undefined;
+    this.#link?.dropAll(why);
+  }
+
+  /** How the followers are doing, by broker. */
+  get followers(): ReadonlyMap<BrokerId, FollowerState> {
+    return this.#leading?.followers ?? new Map();
+  }
+
+  /** From where a follower is connected. */
+  remoteOf(member: BrokerId): string | undefined {
+    return this.#link?.followers().find(({ broker }) => broker === member)?.remote;
+  }
+
+  get epoch(): Epoch | undefined {
+    const store = this.#leading?.local.store;
+    return store?.role === 'leader' ? store.epoch : undefined;
+  }
+
+  get log(): LeaderLog {
+    const { log } = this.#store;
+    return {
+      begin: log.begin,
+      end: log.written,
+      segmentBytes: log.segmentBytes,
+      epochs: log.epochs,
+    };
+  }
+
+  get commitPoint(): PhysicalOffset {
+    return this.#store.commitPoint;
+  }
+
+  get durablePoint(): PhysicalOffset {
+    return this.#store.durablePoint;
+  }
+
+  range(position: PhysicalOffset, maxBytes: number): LogRange | Promise<LogRange> {
+    return this.#store.log.rangeAt(position, maxBytes);
+  }
+
+  checkBefore(position: PhysicalOffset): Promise<number> {
+    return logCheckBefore(this.#store.log, position);
+  }
+
+  snapshot(): Promise<SnapshotSource> {
+    return this.#required.local.openSnapshot();
+  }
+
+  connected(joined: JoinedFollower, report: Report): void {
+    const leading = this.#required;
+    const now = this.#clock.monotonicMs();
+    const { broker, incarnation, lossless, isComplete } = joined;
+    const { written, synced, applied } = report;
+    // Who lost something at its last stop does not count before it has all that is committed (docs/model, T3).
+    if (lossless) leading.local.store.positions.connected(broker, written, synced);
+    const before = leading.followers.get(broker);
+    leading.followers.set(broker, {
+      ...{ broker, incarnation, isComplete, written, synced, applied },
+      isConnected: true,
+      isLossy: !lossless,
+      lastReportMs: now,
+      // One that joins again and again does not catch up by that.
+      caughtUpMs: before?.caughtUpMs ?? now,
+      goal: before?.goal ?? { position: this.log.end, atMs: now },
+      mayJoinFromMs: before?.mayJoinFromMs ?? 0,
+      digest: 'unknown',
+    });
+    this.#note(broker, report);
+  }
+
+  reported(member: BrokerId, report: Report): void {
+    const leading = this.#required;
+    if (leading.followers.get(member)?.isLossy === false) {
+      leading.local.store.positions.report(member, report.written, report.synced);
+    }
+    this.#note(member, report);
+  }
+
+  disconnected(member: BrokerId, why: string): void {
+    const follower = this.#leading?.followers.get(member);
+    if (follower === undefined) return;
+    follower.isConnected = false;
+    this.#leading?.local.store.positions.disconnected(member);
+    this.#logger.info('a follower is gone', { broker: member, why });
+  }
+
+  higherEpoch(epoch: Epoch): void {
+    this.onHigherEpoch(epoch);
+  }
+
+  get #required(): Leading {
+    if (this.#leading === undefined) throw new Failure('invalid', 'this node does not lead');
+    return this.#leading;
+  }
+
+  get #store(): LocalStore['store'] {
+    return this.#required.local.store;
+  }
+
+  #note(member: BrokerId, report: Report): void {
+    const leading = this.#required;
+    const { store } = leading.local;
+    const follower = leading.followers.get(member) as FollowerState;
+    const now = this.#clock.monotonicMs();
+    follower.written = report.written;
+    follower.synced = report.synced;
+    follower.applied = report.applied;
+    follower.lastReportMs = now;
+    noteProgress(follower, store.log.written, now);
+    this.#compare(follower, report);
+    store.pointsMoved();
+    this.#link?.pointsMoved();
+    if (follower.isLossy && follower.synced >= store.commitPoint) this.#makeGood(leading, follower);
+    this.#review();
+  }
+
+  /** A member that lost something has it again: it counts as soon as the authority knows. */
+  #makeGood(leading: Leading, follower: FollowerState): void {
+    if (leading.clearing.has(follower.broker)) return;
+    leading.clearing.add(follower.broker);
+    const { broker, incarnation } = follower;
+    this.#authority
+      .clearLossy(broker, incarnation)
+      .then((isKnown) => {
+        const isSame = this.#leading === leading && leading.followers.get(broker) === follower;
+        if (!isKnown || !isSame || !follower.isConnected) return;
+        follower.isLossy = false;
+        const { positions } = leading.local.store;
+        positions.connected(broker, follower.written, follower.synced);
+        leading.local.store.pointsMoved();
+        this.#review();
+      })
+      .catch((error: unknown) => this.#logger.warn('a mark could not be cleared', { error }))
+      .finally(() => leading.clearing.delete(broker));
+  }
+
+  /** Promise P6: equal positions, equal digests. */
+  #compare(follower: FollowerState, report: Report): void {
+    const own = this.#store.tables.digestBehind(report.sequence);
+    if (own === undefined) return;
+    const isEqual = own === digestFromBytes(report.digest);
+    if (!isEqual && follower.digest !== 'different') {
+      this.#logger.error('a follower holds other metadata at an equal position', {
+        broker: follower.broker,
+        sequence: report.sequence,
+        digest: Buffer.from(report.digest).toString('hex'),
+        here: own,
+      });
+    }
+    follower.digest = isEqual ? 'equal' : 'different';
+  }
+
+  #watch(): void {
+    this.#timer = this.#clock.setTimer(checkMs, () => {
+      if (this.#leading === undefined) return;
+      this.#review();
+      this.#watch();
+    });
+  }
+
+  /** Proposes the next change of the set, if one is due and none is under way. */
+  #review(): void {
+    const leading = this.#required;
+    const { store } = leading.local;
+    const nowMs = this.#clock.monotonicMs();
+    const { positions } = store;
+    if (leading.isProposing || nowMs < leading.quietUntilMs) return;
+    const change = membershipChange(
+      {
+        self: this.#self,
+        set: positions.confirmed,
+        followers: leading.followers,
+        commitPoint: store.commitPoint,
+        synced: store.log.synced,
+        counted: positions.counted,
+        dead: new Set(this.#authority.view?.dead),
+        nowMs,
+        sinceMs: leading.sinceMs,
+      },
+      this.#limits,
+    );
+    if (change === undefined) return;
+    leading.isProposing = true;
+    this.#propose(leading, change).then(
+      () => {
+        leading.isProposing = false;
+      },
+      (error: unknown) => {
+        leading.isProposing = false;
+        leading.quietUntilMs = this.#clock.monotonicMs() + 1000;
+        this.#logger.warn('a change of the in-sync set failed', { error });
+      },
+    );
+  }
+
+  async #propose(
+    leading: Leading,
+    change: { readonly set: readonly BrokerId[]; readonly reason: string },
+  ): Promise<void> {
+    const { local } = leading;
+    const { store } = local;
+    const { positions } = store;
+    const { set, reason } = change;
+    // After a restart this node must know of every set that it may have acknowledged with.
+    const union = [...new Set([...positions.counted, ...set])];
+    await local.recordSet(union, positions.setEpoch);
+    if (this.#leading !== leading) return;
+    positions.propose(set);
+    this.#logger.info('a change of the in-sync set is proposed', { set, reason });
+    const { epoch } = store;
+    const outcome = await this.#authority.proposeSet({
+      epoch,
+      setEpoch: positions.setEpoch,
+      set,
+      reason,
+    });
+    if (this.#leading !== leading) return;
+    leading.quietUntilMs = this.#clock.monotonicMs() + checkMs;
+    if (outcome === 'unknown') {
+      // The proposal stays in the union; the next view of the authority tells what became of it.
+      leading.quietUntilMs = this.#clock.monotonicMs() + 1000;
+      return;
+    }
+    if ('refused' in outcome) {
+      this.#logger.warn('a change of the in-sync set is refused', { set, why: outcome.refused });
+      leading.quietUntilMs = this.#clock.monotonicMs() + 1000;
+      return;
+    }
+    await this.#confirm(leading, outcome.confirmed.set, outcome.confirmed.setEpoch, reason);
+  }
+
+  /** The authority says what the set is: by the answer to a proposal, or in a view. */
+  async confirm(set: readonly BrokerId[], setEpoch: number): Promise<void> {
+    const leading = this.#leading;
+    if (leading === undefined) return;
+    await this.#confirm(leading, set, setEpoch, 'the authority says so');
+  }
+
+  async #confirm(
+    leading: Leading,
+    set: readonly BrokerId[],
+    setEpoch: number,
+    reason: string,
+  ): Promise<void> {
+    const { local } = leading;
+    const { store } = local;
+    if (setEpoch <= store.positions.setEpoch) return;
+    const nowMs = this.#clock.monotonicMs();
+    for (const member of store.positions.confirmed) {
+      const follower = leading.followers.get(member);
+      if (follower !== undefined && !set.includes(member)) {
+        follower.mayJoinFromMs = nowMs + this.#limits.hysteresisMs;
+      }
+    }
+    // Before it counts: after a restart the node must know of every set it may have acknowledged with.
+    await local.recordSet(set, setEpoch);
+    if (this.#leading !== leading || setEpoch <= store.positions.setEpoch) return;
+    store.positions.confirm(set, setEpoch);
+    this.#logger.info('the in-sync set changed', { set, setEpoch, reason });
+    store.pointsMoved();
+    this.#link?.pointsMoved();
+  }
+}

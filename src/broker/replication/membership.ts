@@ -1,0 +1,149 @@
+import type { BrokerId, PhysicalOffset } from '../../base/index.ts';
+
+/** How a follower is doing, as far as the leader knows. */
+export interface FollowerState {
+  readonly broker: BrokerId;
+  readonly incarnation: string;
+  isConnected: boolean;
+  /** Its last stop was lossy, and the authority does not know yet that this was made good: it does not count. */
+  isLossy: boolean;
+  /** It has a snapshot and the whole retained log. */
+  isComplete: boolean;
+  written: PhysicalOffset;
+  synced: PhysicalOffset;
+  applied: PhysicalOffset;
+  /** Monotonic; of its newest report. */
+  lastReportMs: number;
+  /** Monotonic; of the newest moment of which it is known that it has everything that was written by then. */
+  caughtUpMs: number;
+  /** What was written by a moment after that one. */
+  goal: { readonly position: PhysicalOffset; readonly atMs: number };
+  /** Monotonic; when it may count again, after having been too slow. */
+  mayJoinFromMs: number;
+  /** Its tables were compared at an equal position in this epoch. */
+  digest: 'equal' | 'different' | 'unknown';
+}
+
+export interface MembershipLimits {
+  /** Without a report for so long: out of the set (rule 10). */
+  readonly silenceMs: number;
+  /** Behind for so long: out of the set. */
+  readonly lagMs: number;
+  /** Who was put out waits so long before it may count again. */
+  readonly hysteresisMs: number;
+}
+
+export interface MembershipChange {
+  readonly set: readonly BrokerId[];
+  readonly reason: string;
+}
+
+/**
+ * Notes what it says by its written position: a follower that reached what was written at some moment had caught up
+ * then, however much was written since, so that steady load puts nobody out of the set.
+ */
+export function noteProgress(
+  follower: FollowerState,
+  written: PhysicalOffset,
+  nowMs: number,
+): void {
+  if (follower.written < follower.goal.position) return;
+  follower.caughtUpMs = follower.written >= written ? nowMs : follower.goal.atMs;
+  follower.goal = { position: written, atMs: nowMs };
+}
+
+/**
+ * Protocol rules 9 and 10: the change of the set that the leader should propose now, if any. Pure; members that the
+ * leader has never heard of in this epoch count as silent since `since`.
+ */
+export function membershipChange(
+  now: {
+    readonly self: BrokerId;
+    readonly set: readonly BrokerId[];
+    readonly followers: ReadonlyMap<BrokerId, FollowerState>;
+    readonly commitPoint: PhysicalOffset;
+    /** Of the leader's own log. */
+    readonly synced: PhysicalOffset;
+    /** Members of proposals that may still be accepted, and of the set. */
+    readonly counted: readonly BrokerId[];
+    /** Members that the authority knows to be dead. */
+    readonly dead: ReadonlySet<BrokerId>;
+    readonly nowMs: number;
+    /** When this epoch's leading began. */
+    readonly sinceMs: number;
+  },
+  limits: MembershipLimits,
+): MembershipChange | undefined {
+  const { self, set, followers, nowMs, sinceMs, dead } = now;
+  const leaving: string[] = [];
+  const staying = set.filter((member) => {
+    if (member === self) return true;
+    const follower = followers.get(member);
+    const why =
+      dead.has(member) && follower?.isConnected !== true
+        ? 'is dead'
+        : whyLeave(follower, nowMs, sinceMs, limits);
+    if (why !== undefined) leaving.push(`broker ${member} ${why}`);
+    return why === undefined;
+  });
+  if (leaving.length > 0) {
+    // Whoever stays must be able to lead without loss, also after the loss of power (docs/model, T2).
+    const isSafe = staying.every((member) => {
+      const synced = member === self ? now.synced : (followers.get(member)?.synced ?? 0);
+      return synced >= now.commitPoint;
+    });
+    return isSafe ? { set: staying, reason: leaving.join(', ') } : undefined;
+  }
+  const asked = now.counted.filter((member) => !set.includes(member));
+  if (asked.some((member) => !isWorthCounting(followers.get(member), nowMs, limits))) {
+    // Only another confirmed set ends a proposal that was refused or not answered (docs/model, T5).
+    return { set, reason: `broker ${asked.join(', ')} is not to count any more` };
+  }
+  for (const follower of followers.values()) {
+    if (set.includes(follower.broker) || !mayJoin(follower, now.commitPoint, nowMs, limits))
+      continue;
+    const grown = [...set, follower.broker].sort((a, b) => a - b);
+    return { set: grown, reason: `broker ${follower.broker} has caught up` };
+  }
+  return undefined;
+}
+
+function isWorthCounting(
+  follower: FollowerState | undefined,
+  nowMs: number,
+  limits: MembershipLimits,
+): boolean {
+  return follower !== undefined && whyLeave(follower, nowMs, 0, limits) === undefined;
+}
+
+function whyLeave(
+  follower: FollowerState | undefined,
+  nowMs: number,
+  sinceMs: number,
+  limits: MembershipLimits,
+): string | undefined {
+  if (follower?.isConnected && !follower.isComplete) return 'installs its store anew';
+  if (follower?.digest === 'different') return 'holds other metadata at an equal position';
+  const heardMs = Math.max(follower?.lastReportMs ?? sinceMs, sinceMs);
+  if (nowMs - heardMs > limits.silenceMs) return `said nothing for ${limits.silenceMs} ms`;
+  const caughtUpMs = Math.max(follower?.caughtUpMs ?? sinceMs, sinceMs);
+  if (nowMs - caughtUpMs > limits.lagMs) return `has not caught up for ${limits.lagMs} ms`;
+  return undefined;
+}
+
+function mayJoin(
+  follower: FollowerState,
+  commitPoint: PhysicalOffset,
+  nowMs: number,
+  limits: MembershipLimits,
+): boolean {
+  return (
+    isWorthCounting(follower, nowMs, limits) &&
+    follower.isConnected &&
+    follower.isComplete &&
+    !follower.isLossy &&
+    follower.synced >= commitPoint &&
+    follower.digest === 'equal' &&
+    nowMs >= follower.mayJoinFromMs
+  );
+}

@@ -1,0 +1,451 @@
+import {
+  type Address,
+  type BrokerId,
+  type Clock,
+  type Disk,
+  type Epoch,
+  epoch as epochOf,
+  Failure,
+  formatAddress,
+  isFailure,
+  type Logger,
+  type Network,
+  type PhysicalOffset,
+  type Random,
+} from '../../base/index.ts';
+import {
+  type Ending,
+  FollowerSession,
+  LeaderLink,
+  type LinkIdentity,
+  type LinkOptions,
+} from '../../replication/link/index.ts';
+import type { LocalStore, StoreInstall } from '../../views/index.ts';
+import type { GroupAuthority, GroupView, MasterView, ReplicaReport } from './authority.ts';
+import { FollowerSide } from './follower-side.ts';
+import { InstallSide } from './install-side.ts';
+import { LeaderSide } from './leader-side.ts';
+import type { MembershipLimits } from './membership.ts';
+
+export interface ReplicaPorts {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** What a replica is at the moment, beyond what its store knows. */
+export type ReplicaRole = 'waiting' | 'becomingMaster' | 'master' | 'slave' | 'stopping';
+
+/** The broker around a replica. */
+export interface ReplicaHost {
+  /** The store was opened, for the first time or again. What served from the one before ended with it. */
+  opened(local: LocalStore): void;
+  /** The store leads: serve as the master. Resolves once it does. */
+  lead(local: LocalStore): Promise<void>;
+  /** The store follows this master. */
+  follow(local: LocalStore, master: MasterView): void;
+  /** No more requests to this store; it is about to be closed. */
+  leave(local: LocalStore): Promise<void>;
+  roleChanged(role: ReplicaRole): void;
+  /** A role could not be taken on; it is tried again unless told. */
+  roleFailed(failure: Failure): 'tryAgain' | 'giveUp';
+}
+
+export interface ReplicaOptions {
+  readonly identity: LinkIdentity;
+  readonly self: BrokerId;
+  readonly listenAt: Address | undefined;
+  readonly link: LinkOptions;
+  readonly limits: MembershipLimits;
+  /** Opens the store; `cutTo` cuts a log that went another way (rule 6). */
+  readonly openStore: (cutTo: PhysicalOffset | undefined) => Promise<LocalStore>;
+  /** Removes the store, which is closed, to install the one of a leader. */
+  readonly beginInstall: () => Promise<StoreInstall>;
+}
+
+const retryMs = 100;
+const longestRetryMs = 1000;
+/** What a person must look at is tried again all the same: it may have been mended. */
+const refusedRetryMs = 5000;
+
+/**
+ * One replica through its roles (design sections 6.1 and 6.4): it opens its store, leads when an epoch was granted to
+ * this start of it, and follows whoever leads else. A leader that is one no more lets go of its store and opens it
+ * again as a follower, so that nothing of what it had pending stays anywhere.
+ */
+export class Replica {
+  readonly #options: ReplicaOptions;
+  readonly #host: ReplicaHost;
+  readonly #authority: GroupAuthority;
+  readonly #ports: ReplicaPorts;
+  readonly #leader: LeaderSide;
+  #link: LeaderLink | undefined;
+  #local: LocalStore | undefined;
+  #cutTo: PhysicalOffset | undefined;
+  /** There is no store here: a snapshot and the whole log of a leader must be installed. */
+  #mustInstall = false;
+  #session: FollowerSession | undefined;
+  #role: ReplicaRole = 'waiting';
+  /** Highest epoch that was seen anywhere; a leader of a lower one is over. */
+  #seen: Epoch = epochOf(0);
+  #isStopping = false;
+  #isLossless = true;
+  #hasLed = false;
+  #damage: Failure | undefined;
+  /** Whoever waits for something to change. */
+  #waiting: (() => void)[] = [];
+  #running: Promise<void> | undefined;
+  readonly #stop = new AbortController();
+
+  constructor(
+    options: ReplicaOptions,
+    host: ReplicaHost,
+    authority: GroupAuthority,
+    ports: ReplicaPorts,
+  ) {
+    this.#options = options;
+    this.#host = host;
+    this.#authority = authority;
+    this.#ports = ports;
+    this.#leader = new LeaderSide(options.self, authority, options.limits, ports);
+    this.#leader.onHigherEpoch = (epoch) => this.#sawEpoch(epoch);
+    authority.onView = (view) => this.#onView(view);
+  }
+
+  get role(): ReplicaRole {
+    return this.#role;
+  }
+
+  get leader(): LeaderSide {
+    return this.#leader;
+  }
+
+  get local(): LocalStore | undefined {
+    return this.#local;
+  }
+
+  get haAddress(): Address | undefined {
+    return this.#link?.address;
+  }
+
+  /** The leader that it follows, or tries to. */
+  get masterHaAddress(): string | undefined {
+    const master = this.#authority.view?.master;
+    return master && formatAddress(master.haAddress);
+  }
+
+  get isFollowing(): boolean {
+    return this.#session?.isFollowing ?? false;
+  }
+
+  /** Why this node cannot take part; undefined while it can. */
+  get damage(): Failure | undefined {
+    return this.#damage;
+  }
+
+  /** Opens the store and the port for followers. */
+  async open(): Promise<void> {
+    const { listenAt, identity, link } = this.#options;
+    if (listenAt !== undefined) {
+      this.#link = await LeaderLink.listen(listenAt, identity, this.#leader, link, this.#ports);
+      this.#leader.link = this.#link;
+    }
+    try {
+      const local = await this.#openStore();
+      // What is empty may have held something once, which nobody here would know of.
+      this.#isLossless = local.lossless && local.store.log.end > 0;
+    } catch (error) {
+      if (!isFailure(error, 'corrupt', 'installing')) throw error;
+      this.#isLossless = false;
+      this.#mustInstall = true;
+    }
+  }
+
+  /** Takes on whatever role the authority gives, until `stop`. */
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** What this replica says of itself. */
+  report(): ReplicaReport {
+    const { incarnation } = this.#options.identity;
+    const store = this.#local?.store;
+    const group = this.#local?.group;
+    return {
+      incarnation,
+      lossless: this.#isLossless,
+      complete: store !== undefined && this.#damage === undefined,
+      lastEpoch: store?.log.epochs.at(-1)?.epoch ?? epochOf(0),
+      end: store?.log.end ?? (0 as ReplicaReport['end']),
+      promisedEpoch: this.#local?.promisedEpoch ?? epochOf(0),
+      highestEpoch: group?.promisedEpoch ?? epochOf(0),
+      highestSetEpoch: group?.setEpoch ?? 0,
+    };
+  }
+
+  /** Closes the store, cleanly unless it failed. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#stop.abort();
+    this.#wake();
+    this.#session?.stop('this node stops');
+    await this.#running;
+    this.#setRole('stopping');
+    try {
+      await this.#local?.close();
+    } finally {
+      this.#leader.end('this node stops');
+      await this.#link?.close();
+    }
+  }
+
+  /** Lets go without writing any more. */
+  async abandon(): Promise<void> {
+    this.#isStopping = true;
+    this.#stop.abort();
+    this.#wake();
+    this.#session?.stop('this node stops');
+    this.#leader.end('this node failed');
+    this.#setRole('stopping');
+    try {
+      await this.#local?.abandon();
+    } finally {
+      await this.#link?.close();
+    }
+  }
+
+  #onView(view: GroupView): void {
+    this.#sawEpoch(view.epoch);
+    if (this.#role === 'master' || this.#role === 'becomingMaster') {
+      if (view.epoch === this.#local?.store.epoch) {
+        this.#leader.confirm(view.set, view.setEpoch).catch((error: unknown) => {
+          this.#ports.logger.error('a change of the in-sync set failed', { error });
+        });
+      }
+    }
+    this.#wake();
+  }
+
+  #sawEpoch(epoch: Epoch): void {
+    if (epoch > this.#seen) this.#seen = epoch;
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#ports;
+    let waitMs = retryMs;
+    while (!this.#isStopping) {
+      try {
+        const isGood = await this.#turn();
+        waitMs = isGood ? retryMs : Math.min(2 * waitMs, longestRetryMs);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        if (this.#host.roleFailed(error) === 'giveUp') return;
+        logger.error('a role could not be taken on', { error });
+        waitMs = longestRetryMs;
+      }
+      if (!this.#isStopping) await clock.sleep(waitMs, this.#stop.signal);
+    }
+  }
+
+  /** One role until it is over; false when nothing came of it. */
+  async #turn(): Promise<boolean> {
+    const view = this.#authority.view;
+    const master = view?.master;
+    if (view === undefined || master === undefined) {
+      if (this.#role !== 'slave') this.#setRole('waiting');
+      await this.#until(() => this.#authority.view !== view);
+      return true;
+    }
+    const { self, identity } = this.#options;
+    if (master.broker !== self) return await this.#follow(master);
+    if (master.incarnation !== undefined && master.incarnation !== identity.incarnation) {
+      // An epoch that was granted to an earlier start of this node (rule 1).
+      await this.#until(() => this.#authority.view !== view);
+      return true;
+    }
+    await this.#lead(view);
+    return true;
+  }
+
+  async #lead(view: GroupView): Promise<void> {
+    const { logger } = this.#ports;
+    const { identity } = this.#options;
+    const { epoch, setEpoch, set: members } = view;
+    // An epoch is led once: after it was lost, this node waits for another one.
+    const local = this.#hasLed ? await this.#reopen() : await this.#openStore();
+    if (epoch < local.promisedEpoch || epoch < this.#seen) {
+      await this.#until(() => this.#authority.view !== view);
+      return;
+    }
+    this.#hasLed = true;
+    this.#setRole('becomingMaster');
+    const { incarnation } = identity;
+    const leading = local.lead({ epoch, incarnation, members, setEpoch });
+    this.#leader.begin(local);
+    const isOver = (): boolean => this.#isStopping || this.#seen > epoch;
+    const outcome = await Promise.race([
+      leading.then(
+        () => 'leads' as const,
+        (error: unknown) => ({ error }),
+      ),
+      this.#until(isOver).then(() => 'over' as const),
+    ]);
+    try {
+      if (outcome === 'leads') {
+        await this.#host.lead(local);
+        this.#setRole('master');
+        await this.#until(isOver);
+      } else if (outcome !== 'over') {
+        throw outcome.error;
+      }
+    } finally {
+      leading.catch(() => {}); // Told above, or over.
+      if (!this.#isStopping) {
+        logger.warn('leads no more', { epoch, seen: this.#seen });
+        this.#leader.end('this node leads no more');
+        await this.#closeStore();
+      }
+    }
+  }
+
+  async #follow(master: MasterView): Promise<boolean> {
+    if (this.#mustInstall) return await this.#install(master);
+    const { logger } = this.#ports;
+    const { identity, link } = this.#options;
+    const local = this.#hasLed ? await this.#reopen() : await this.#openStore();
+    this.#host.follow(local, master);
+    this.#setRole('slave');
+    const side = new FollowerSide(local, () => this.#isLossless);
+    const session = new FollowerSession(identity, side, link, this.#ports);
+    side.attach(session);
+    let hasJoined = false;
+    side.onJoined = (join, epoch) => {
+      hasJoined = true;
+      const leader = formatAddress(master.haAddress);
+      logger.info('follows', { leader, epoch, position: join.position });
+    };
+    const ending = await this.#runSession(session, master);
+    side.detach();
+    if (this.#isStopping) return true;
+    await this.#after(ending, master);
+    return hasJoined;
+  }
+
+  async #runSession(session: FollowerSession, master: MasterView): Promise<Ending> {
+    this.#session = session;
+    void this.#until(() => this.#session !== session || !this.#isMaster(master)).then(() =>
+      session.stop('another role'),
+    );
+    const ending = await session.run(master.haAddress);
+    this.#session = undefined;
+    this.#wake();
+    return ending;
+  }
+
+  /** From the beginning, since a leader sends it so; false when it did not come to its end. */
+  async #install(master: MasterView): Promise<boolean> {
+    const { identity, link, beginInstall } = this.#options;
+    this.#isLossless = false;
+    const install = await beginInstall();
+    const side = new InstallSide(install);
+    const session = new FollowerSession(identity, side, link, this.#ports);
+    side.session = session;
+    const ending = await this.#runSession(session, master);
+    if (install.isComplete) {
+      await install.finish();
+      this.#mustInstall = false;
+      return true;
+    }
+    await install.abandon();
+    if (!this.#isStopping) await this.#after(ending, master);
+    return false;
+  }
+
+  async #after(ending: Ending, master: MasterView): Promise<void> {
+    const { logger, clock } = this.#ports;
+    const leader = formatAddress(master.haAddress);
+    switch (ending.kind) {
+      case 'lost':
+        logger.info('does not follow', { leader, why: ending.why });
+        return;
+      case 'cut':
+        logger.warn('the log goes another way than the leader’s and is cut', {
+          leader,
+          position: ending.position,
+        });
+        await this.#closeStore();
+        this.#cutTo = ending.position;
+        return;
+      case 'install':
+        logger.warn('a snapshot and the whole log of the leader are installed', { leader });
+        await this.#closeStore();
+        this.#mustInstall = true;
+        return;
+      case 'refused':
+        logger.error('cannot follow', { leader, why: ending.why });
+        await clock.sleep(refusedRetryMs, this.#stop.signal);
+        return;
+      case 'failed':
+        this.#damage = ending.failure;
+        logger.error('cannot follow: the store failed', { leader, error: ending.failure });
+        await clock.sleep(refusedRetryMs, this.#stop.signal);
+    }
+  }
+
+  #isMaster(master: MasterView): boolean {
+    const now = this.#authority.view?.master;
+    return (
+      now !== undefined &&
+      now.broker === master.broker &&
+      formatAddress(now.haAddress) === formatAddress(master.haAddress)
+    );
+  }
+
+  async #openStore(): Promise<LocalStore> {
+    if (this.#local !== undefined) return this.#local;
+    const cutTo = this.#cutTo;
+    this.#cutTo = undefined;
+    const local = await this.#options.openStore(cutTo);
+    this.#local = local;
+    this.#hasLed = false;
+    if (local.promisedEpoch > this.#seen) this.#seen = local.promisedEpoch;
+    this.#host.opened(local);
+    return local;
+  }
+
+  async #reopen(): Promise<LocalStore> {
+    await this.#closeStore();
+    return await this.#openStore();
+  }
+
+  /** Without writing any more: what was pending is unknown to who waits for it. */
+  async #closeStore(): Promise<void> {
+    const local = this.#local;
+    if (local === undefined) return;
+    this.#local = undefined;
+    await this.#host.leave(local);
+    await local.abandon();
+  }
+
+  #setRole(role: ReplicaRole): void {
+    if (this.#role === role) return;
+    this.#role = role;
+    this.#host.roleChanged(role);
+  }
+
+  /** Resolves when the condition holds, looked at whenever something happened that can change it; or at the stop. */
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition() && !this.#isStopping) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+}

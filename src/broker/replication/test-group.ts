@@ -1,0 +1,142 @@
+/** A broker group in one simulated world, for tests of roles and replication. */
+import { type SimLogLine, type SimNode, SimWorld } from '../../../test/sim/ports/index.ts';
+import type { Failure } from '../../base/index.ts';
+import { Controller, type ControllerOptions, controllerOptions } from '../../controller/index.ts';
+import { ReplicaStatus, RequestCode } from '../../wire/index.ts';
+import { Broker } from '../broker.ts';
+import type { BrokerOptions } from '../options.ts';
+import { TestClient, testOptions } from '../test-broker.ts';
+
+export class TestReplica {
+  readonly name: string;
+  readonly node: SimNode;
+  readonly options: BrokerOptions;
+  readonly client: TestClient;
+  readonly #world: SimWorld;
+  failed: Failure | undefined;
+  #broker: Broker | undefined;
+
+  constructor(world: SimWorld, name: string, changes: Partial<BrokerOptions>) {
+    this.#world = world;
+    this.name = name;
+    this.node = world.node(name);
+    this.options = testOptions({ advertisedHost: name, bindAddress: name, ...changes });
+    this.client = new TestClient(world, `client-of-${name}`, name);
+  }
+
+  async start(): Promise<void> {
+    await this.#world.complete(this.starting(), { forMs: 60_000 });
+  }
+
+  async starting(): Promise<void> {
+    const { clock, disk, keyValueStores, network, random, logger, bootId } = this.node;
+    const ports = { clock, disk, keyValueStores, network, random, logger, bootId };
+    this.#broker = await Broker.start(this.options, ports);
+    void this.#broker.failed.then((failure) => {
+      this.failed = failure;
+    });
+  }
+
+  get role(): string {
+    return this.#broker?.describe().role ?? 'none';
+  }
+
+  async stop(): Promise<void> {
+    await this.#world.complete(this.#broker?.stop() ?? Promise.resolve(), { forMs: 60_000 });
+  }
+
+  crash(options: { readonly powerLoss: boolean }): void {
+    this.node.crash(options);
+    this.node.restart();
+    this.client.reconnect();
+    this.#broker = undefined;
+  }
+
+  /** Somebody removes its store. */
+  async wipe(): Promise<void> {
+    await this.#world.complete(this.node.disk.remove(this.options.storePath));
+  }
+
+  async status(): Promise<ReplicaStatus> {
+    const response = await this.client.ask({ code: RequestCode.GET_REPLICA_STATUS });
+    return ReplicaStatus.decode(response.body);
+  }
+}
+
+const controllerPort = 9878;
+
+export class TestGroup {
+  controller: Controller | undefined;
+  readonly world: SimWorld;
+  readonly lines: SimLogLine[] = [];
+
+  constructor(seed: number | string = 1) {
+    this.world = new SimWorld(seed, { log: (line) => void this.lines.push(line) });
+  }
+
+  /** `one` is the master of a group without a controller, `two` its slave. */
+  staticPair(changes: Partial<BrokerOptions> = {}): readonly [TestReplica, TestReplica] {
+    const one = new TestReplica(this.world, 'one', { brokerRole: 'SYNC_MASTER', ...changes });
+    const haMasterAddress = `one:${one.options.listenPort + 1}`;
+    const two = new TestReplica(this.world, 'two', {
+      ...{ brokerRole: 'SLAVE', brokerId: 1, haMasterAddress },
+      ...changes,
+    });
+    return [one, two];
+  }
+
+  /** A controller, and as many replicas as there are names. */
+  async controlled(
+    names: readonly string[],
+    changes: Partial<BrokerOptions> = {},
+  ): Promise<readonly TestReplica[]> {
+    await this.startController();
+    return names.map(
+      (name) =>
+        new TestReplica(this.world, name, {
+          controllerMode: true,
+          controllers: [{ host: 'controller', port: controllerPort }],
+          ...changes,
+        }),
+    );
+  }
+
+  async startController(): Promise<void> {
+    await this.world.complete(this.startingController());
+  }
+
+  async startingController(): Promise<void> {
+    const { clock, disk, network, logger } = this.world.node('controller');
+    const values = Object.entries(controllerOptions).map(([name, { default: value }]) => [
+      name,
+      value,
+    ]);
+    const options = {
+      ...(Object.fromEntries(values) as unknown as ControllerOptions),
+      ...{ bindAddress: 'controller', listenPort: controllerPort, storePath: '/controller' },
+    };
+    this.controller = await Controller.start(options, { clock, disk, network, logger });
+  }
+
+  crashController(options: { readonly powerLoss: boolean }): void {
+    const node = this.world.node('controller');
+    node.crash(options);
+    node.restart();
+    this.controller = undefined;
+  }
+
+  /** Waits until one of them serves as the master. */
+  async master(replicas: readonly TestReplica[], withinMs = 20_000): Promise<TestReplica> {
+    await this.world.run({
+      forMs: withinMs,
+      until: () => replicas.some(({ role }) => role === 'master'),
+    });
+    const master = replicas.find(({ role }) => role === 'master');
+    if (master === undefined) throw new Error('nobody leads');
+    return master;
+  }
+
+  async runFor(forMs: number): Promise<void> {
+    await this.world.run({ forMs });
+  }
+}

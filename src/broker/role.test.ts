@@ -1,0 +1,65 @@
+import { strict as assert } from 'node:assert';
+import { test } from 'node:test';
+import { RequestCode, ResponseCode } from '../wire/index.ts';
+import { decideByRole, type Role } from './role.ts';
+
+const master = '10.0.0.1:10911';
+
+test('the master serves all', () => {
+  for (const code of Object.values(RequestCode)) {
+    assert.equal(decideByRole('servingMaster', code), 'serve');
+  }
+});
+
+test('a slave changes nothing, and says where the master is', () => {
+  for (const code of [
+    RequestCode.UPDATE_AND_CREATE_TOPIC,
+    RequestCode.DELETE_TOPIC_IN_BROKER,
+    RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP,
+    RequestCode.INVOKE_BROKER_TO_RESET_OFFSET,
+  ]) {
+    const decision = decideByRole('slave', code, master);
+    assert(typeof decision === 'object');
+    assert.equal(decision.code, ResponseCode.SYSTEM_ERROR);
+    assert.match(decision.remark, /the master is 10\.0\.0\.1:10911/);
+  }
+  const send = decideByRole('slave', RequestCode.SEND_MESSAGE_V2, master);
+  assert(typeof send === 'object');
+  assert.equal(send.code, ResponseCode.SERVICE_NOT_AVAILABLE);
+});
+
+test('a former master hands on what is the master’s, once it knows one', () => {
+  const codes = [
+    RequestCode.SEND_MESSAGE_V2,
+    RequestCode.PULL_MESSAGE,
+    RequestCode.QUERY_CONSUMER_OFFSET,
+    RequestCode.UPDATE_CONSUMER_OFFSET,
+    RequestCode.LOCK_BATCH_MQ,
+  ];
+  for (const code of codes) {
+    assert.equal(decideByRole('formerMaster', code, master), 'forward');
+    assert.notEqual(decideByRole('formerMaster', code), 'forward');
+  }
+});
+
+test('a pull at a replica comes again at once; heartbeats leave nothing behind', () => {
+  assert.equal(decideByRole('slave', RequestCode.PULL_MESSAGE, master), 'retryPull');
+  assert.equal(decideByRole('slave', RequestCode.HEART_BEAT, master), 'accept');
+});
+
+test('tools read from every replica', () => {
+  for (const role of ['slave', 'formerMaster'] satisfies Role[]) {
+    assert.equal(decideByRole(role, RequestCode.GET_ALL_TOPIC_CONFIG, master), 'serve');
+    assert.equal(decideByRole(role, RequestCode.GET_BROKER_RUNTIME_INFO, master), 'serve');
+  }
+});
+
+test('a node that starts holds what can wait and refuses the rest as unavailable', () => {
+  for (const role of ['waiting', 'becomingMaster'] satisfies Role[]) {
+    assert.equal(decideByRole(role, RequestCode.PULL_MESSAGE), 'hold');
+    assert.equal(decideByRole(role, RequestCode.HEART_BEAT), 'hold');
+    const query = decideByRole(role, RequestCode.QUERY_CONSUMER_OFFSET);
+    assert(typeof query === 'object');
+    assert.equal(query.code, ResponseCode.SYSTEM_ERROR);
+  }
+});

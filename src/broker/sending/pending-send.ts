@@ -1,0 +1,147 @@
+import type { Failure } from '../../base/index.ts';
+import type { RemotingConnection } from '../../remoting/index.ts';
+import type { GaveUp, Waiter } from '../../views/index.ts';
+import {
+  CommandFlag,
+  type Encoding,
+  type IncomingCommand,
+  ResponseCode,
+  type SendResponse,
+  writeCommand,
+  writeSendResponse,
+} from '../../wire/index.ts';
+import { refusalOf } from '../refusals.ts';
+import type { Statistics } from '../statistics/statistics.ts';
+
+const space = 0x20;
+const quoteMark = 0x22;
+const backslash = 0x5c;
+
+/** What all send answers of a broker have in common. */
+export interface SendAnswerSettings {
+  /** `storeHostPrefix` of the broker. */
+  readonly storeHost: Uint8Array;
+  readonly regionId: string;
+  readonly traceOn: boolean;
+}
+
+/**
+ * An answer to a send that waits until the record is safe enough. Pooled: one for each message in flight, used again
+ * and again, so that the send path leaves no garbage.
+ */
+export class PendingSend implements Waiter {
+  readonly #pool: PendingSendPool;
+  readonly #response: SendResponse;
+  #connection: RemotingConnection | undefined;
+  /** By the monotonic clock; set by whoever waits for an fsync. */
+  deadlineMs = 0;
+  #opaque = 0;
+  /** Wall time. */
+  #arrivedAt = 0;
+  #encoding: Encoding = 'json';
+  #uniqueKey: Uint8Array = new Uint8Array(32);
+
+  constructor(pool: PendingSendPool, settings: SendAnswerSettings) {
+    this.#pool = pool;
+    this.#response = {
+      ...settings,
+      code: ResponseCode.SUCCESS,
+      queueId: 0,
+      queueOffset: 0,
+      physicalOffset: 0,
+      transactionId: undefined,
+    };
+  }
+
+  /** `physicalOffset` is one position, or those of the messages of a batch. */
+  prepare(
+    connection: RemotingConnection,
+    request: IncomingCommand,
+    arrivedAt: number,
+    queueId: number,
+    queueOffset: number,
+    physicalOffset: number | readonly number[],
+  ): void {
+    this.#connection = connection;
+    this.#opaque = request.opaque;
+    this.#encoding = request.encoding;
+    this.#arrivedAt = arrivedAt;
+    this.#response.queueId = queueId;
+    this.#response.queueOffset = queueOffset;
+    this.#response.physicalOffset = physicalOffset;
+    this.#response.transactionId = undefined;
+    this.#response.code = ResponseCode.SUCCESS;
+  }
+
+  /** The message's unique key goes back to the client as its transaction id, unless the answer cannot hold it. */
+  setUniqueKey(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (this.#uniqueKey.length !== length) this.#uniqueKey = new Uint8Array(length);
+    const key = this.#uniqueKey;
+    let isPlain = true;
+    for (let index = 0; index < length; index++) {
+      const byte = bytes[start + index] as number;
+      if (byte < space || byte === quoteMark || byte === backslash) isPlain = false;
+      key[index] = byte;
+    }
+    this.#response.transactionId = isPlain ? key : undefined;
+  }
+
+  reached(): void {
+    const connection = this.#connection as RemotingConnection;
+    if (connection.isUsable) {
+      writeSendResponse(connection.output, this.#opaque, this.#encoding, this.#response);
+      connection.wantsFlush();
+    }
+    this.#pool.statistics.acknowledged(this.#arrivedAt);
+    this.#release();
+  }
+
+  gaveUp(outcome: GaveUp, why: Failure): void {
+    if (outcome === 'late') {
+      this.#response.code = ResponseCode.FLUSH_DISK_TIMEOUT;
+      this.reached();
+      return;
+    }
+    const connection = this.#connection as RemotingConnection;
+    if (connection.isUsable) {
+      const { code, remark } = refusalOf(why, 'message');
+      writeCommand(connection.output, {
+        code,
+        remark: outcome === 'unknown' ? `outcome unknown: ${remark}` : remark,
+        opaque: this.#opaque,
+        flag: CommandFlag.RESPONSE,
+        encoding: this.#encoding,
+      });
+      connection.wantsFlush();
+    }
+    this.#release();
+  }
+
+  #release(): void {
+    this.#connection = undefined;
+    this.#pool.put(this);
+  }
+}
+
+/** Keeps the answers that are not in use. */
+export class PendingSendPool {
+  readonly statistics: Statistics;
+  readonly #settings: SendAnswerSettings;
+  readonly #free: PendingSend[] = [];
+
+  constructor(settings: SendAnswerSettings, statistics: Statistics) {
+    this.#settings = settings;
+    this.statistics = statistics;
+  }
+
+  take(): PendingSend {
+    this.statistics.waitingSends++;
+    return this.#free.pop() ?? new PendingSend(this, this.#settings);
+  }
+
+  put(answer: PendingSend): void {
+    this.statistics.waitingSends--;
+    this.#free.push(answer);
+  }
+}

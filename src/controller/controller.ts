@@ -1,0 +1,330 @@
+import {
+  type Address,
+  type BrokerId,
+  type Clock,
+  type Disk,
+  Failure,
+  formatAddress,
+  type Logger,
+  type Network,
+  type Timer,
+} from '../base/index.ts';
+import { dispatch, type RemotingConnection, RemotingServer } from '../remoting/index.ts';
+import {
+  type GroupViewBody,
+  NotifyRoleChanged,
+  type ReplicaReportBody,
+  RequestCode,
+  SyncStateSetBody,
+} from '../wire/index.ts';
+import { type Decision, type ElectionWish, electMaster, frozenBy } from './decide.ts';
+import type { ControllerOptions } from './options.ts';
+import { controllerProcessors } from './processors.ts';
+import {
+  emptyGroup,
+  type GroupState,
+  isLive,
+  type LiveReplica,
+  type LiveReplicas,
+  replicaOf,
+} from './state.ts';
+import { type ControllerStore, EmbeddedStore } from './store.ts';
+import { viewText } from './view-text.ts';
+
+export interface ControllerPorts {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly logger: Logger;
+}
+
+interface Live extends LiveReplica {
+  readonly heardMs: number;
+  readonly connection: RemotingConnection;
+  readonly report: ReplicaReportBody;
+}
+
+const noReplicas: ReadonlyMap<BrokerId, Live> = new Map();
+
+/**
+ * Decides for each broker group who leads and who counts (design section 3). It never sees a message or a topic. What
+ * it decides is durable before anybody is told; who lives is known from heartbeats only, and forgotten at its end.
+ */
+export class Controller {
+  readonly options: ControllerOptions;
+  readonly #store: ControllerStore;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #live = new Map<string, Map<BrokerId, Live>>();
+  readonly #startedMs: number;
+  #server: RemotingServer | undefined;
+  #timer: Timer | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** Fails `unavailable`/`addressInUse`, and `corrupt` when its file is damaged. */
+  static async start(options: ControllerOptions, ports: ControllerPorts): Promise<Controller> {
+    const logger = ports.logger.child('controller');
+    const store = await EmbeddedStore.open(options.storePath, ports.disk);
+    const controller = new Controller(options, store, { clock: ports.clock, logger });
+    await controller.#listen({ ...ports, logger });
+    return controller;
+  }
+
+  private constructor(
+    options: ControllerOptions,
+    store: ControllerStore,
+    ports: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.options = options;
+    this.#store = store;
+    this.#clock = ports.clock;
+    this.#logger = ports.logger;
+    this.#startedMs = ports.clock.monotonicMs();
+  }
+
+  get address(): Address {
+    if (this.#server === undefined) throw new Error('the controller does not listen yet');
+    return this.#server.address;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  group(name: string): GroupState | undefined {
+    return this.#store.read().get(name)?.state;
+  }
+
+  groups(): readonly GroupState[] {
+    return [...this.#store.read().values()].map(({ state }) => state);
+  }
+
+  live(name: string): LiveReplicas {
+    return this.#live.get(name) ?? noReplicas;
+  }
+
+  now(): ReturnType<Clock['now']> {
+    return this.#clock.now();
+  }
+
+  /** Changes a group by a decision that is made against what is stored, and tells who must know. */
+  async change(
+    cluster: string,
+    name: string,
+    decide: (group: GroupState) => Decision,
+  ): Promise<Decision> {
+    for (;;) {
+      const stored = this.#store.read().get(name);
+      const before = stored?.state ?? emptyGroup(cluster, name);
+      const decision = decide(before);
+      if ('refused' in decision || decision.state === before) return decision;
+      const isEmpty = decision.state.replicas.length === 0;
+      const state = isEmpty ? undefined : decision.state;
+      if (!(await this.#store.compareAndSet(name, stored?.revision ?? 0, state))) continue;
+      this.#logChange(before, decision.state);
+      this.#notify(decision.state, before);
+      return decision;
+    }
+  }
+
+  /** A replica registered or sent a heartbeat over this connection. */
+  heard(
+    name: string,
+    id: BrokerId,
+    connection: RemotingConnection,
+    report: ReplicaReportBody,
+  ): void {
+    const { incarnation, complete, lastEpoch, end } = report;
+    const replicas = this.#live.get(name) ?? new Map<BrokerId, Live>();
+    this.#live.set(name, replicas);
+    const heardMs = this.#clock.monotonicMs();
+    replicas.set(id, { incarnation, complete, lastEpoch, end, heardMs, connection, report });
+  }
+
+  /** Rule 12, at each heartbeat. */
+  async checkHistory(name: string, id: BrokerId, report: ReplicaReportBody): Promise<void> {
+    const group = this.group(name);
+    if (group === undefined || frozenBy(group, id, report, this.now()) === group) return;
+    await this.change(group.cluster, name, (state) => ({
+      state: frozenBy(state, id, report, this.now()),
+    }));
+  }
+
+  /** The highest that live replicas know, for a group that is taken out of its freeze. */
+  highest(name: string): { readonly epoch: number; readonly setEpoch: number } {
+    const reports = [...(this.#live.get(name) ?? noReplicas).values()].map(({ report }) => report);
+    return {
+      epoch: Math.max(
+        0,
+        ...reports.map(({ promisedEpoch, lastEpoch, highestEpoch }) =>
+          Math.max(promisedEpoch, lastEpoch, highestEpoch),
+        ),
+      ),
+      setEpoch: Math.max(0, ...reports.map(({ highestSetEpoch }) => highestSetEpoch)),
+    };
+  }
+
+  async elect(group: GroupState, wish: ElectionWish): Promise<Decision> {
+    return await this.change(group.cluster, group.name, (state) =>
+      electMaster(state, this.live(group.name), wish, this.now()),
+    );
+  }
+
+  /** Elects, if the group has no master that lives, and if it may be said who is dead. */
+  async review(name: string): Promise<void> {
+    const group = this.group(name);
+    if (group === undefined || group.frozen !== undefined) return;
+    const live = this.live(name);
+    if (this.#isLed(group, live)) return;
+    const isEarly = this.#clock.monotonicMs() - this.#startedMs < this.options.heartbeatTimeoutMs;
+    const areAllThere = group.set.every((id) => isLive(group, live, id));
+    if (isEarly && !areAllThere) return;
+    const reason = this.#whyElect(group);
+    await this.elect(group, { reason, unclean: this.options.electUnclean });
+  }
+
+  /** What replicas of a group are told. */
+  view(group: GroupState): GroupViewBody {
+    const live = this.live(group.name);
+    const master =
+      group.master !== undefined && this.#isLed(group, live)
+        ? replicaOf(group, group.master)
+        : undefined;
+    return {
+      epoch: group.epoch,
+      setEpoch: group.setEpoch,
+      set: group.set,
+      dead: group.set.filter((id) => !isLive(group, live, id)),
+      master: master && {
+        broker: master.id,
+        incarnation: group.masterIncarnation,
+        address: master.address,
+        haAddress: master.haAddress,
+      },
+      frozen: group.frozen,
+    };
+  }
+
+  #isLed(group: GroupState, live: LiveReplicas): boolean {
+    const { master, masterIncarnation } = group;
+    return (
+      group.frozen === undefined &&
+      master !== undefined &&
+      isLive(group, live, master) &&
+      live.get(master)?.incarnation === masterIncarnation
+    );
+  }
+
+  #whyElect({ master, epoch, masterIncarnation, replicas }: GroupState): string {
+    if (epoch === 0) return 'the first master of the group';
+    const known = replicas.find(({ id }) => id === master);
+    if (known === undefined) return 'the group had no master';
+    return known.incarnation === masterIncarnation
+      ? `broker ${known.id} is dead`
+      : `broker ${known.id} has started again`;
+  }
+
+  async #listen(ports: ControllerPorts): Promise<void> {
+    const { bindAddress, listenPort, scanIntervalMs } = this.options;
+    const processors = controllerProcessors(this);
+    this.#server = await RemotingServer.listen(
+      { at: { host: bindAddress, port: listenPort } },
+      ports,
+      {
+        handle: (connection, request) => dispatch(processors, connection, request),
+        closed: (connection) => this.#closed(connection),
+      },
+    );
+    this.#watch(scanIntervalMs);
+    this.#logger.info('the controller listens', {
+      address: formatAddress(this.address),
+      groups: this.groups().length,
+      store: this.#store.description,
+    });
+  }
+
+  #watch(intervalMs: number): void {
+    this.#timer = this.#clock.setTimer(intervalMs, () => {
+      const dueMs = this.#clock.monotonicMs() - this.options.heartbeatTimeoutMs;
+      for (const [name, replicas] of this.#live) {
+        for (const [id, { heardMs }] of replicas) {
+          if (heardMs < dueMs) this.#died(name, id, 'it sent no heartbeat');
+        }
+      }
+      for (const { name } of this.groups()) this.#reviewSoon(name);
+      this.#watch(intervalMs);
+    });
+  }
+
+  #closed(connection: RemotingConnection): void {
+    for (const [name, replicas] of this.#live) {
+      for (const [id, live] of replicas) {
+        if (live.connection === connection) this.#died(name, id, 'its connection closed');
+      }
+    }
+  }
+
+  #died(name: string, id: BrokerId, why: string): void {
+    this.#live.get(name)?.delete(id);
+    this.#logger.warn('a replica is dead', { group: name, broker: id, why });
+    const group = this.group(name);
+    // The leader need not wait for it any longer.
+    if (group !== undefined) this.#tell(group);
+    this.#reviewSoon(name);
+  }
+
+  #reviewSoon(name: string): void {
+    this.review(name).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+      this.#logger.error('a decision could not be made durable', { group: name, error });
+    });
+  }
+
+  #notify(group: GroupState, before: GroupState): void {
+    const isNews =
+      group.epoch !== before.epoch ||
+      group.setEpoch !== before.setEpoch ||
+      group.frozen !== before.frozen;
+    if (isNews) this.#tell(group);
+  }
+
+  #tell(group: GroupState): void {
+    const { master, epoch, setEpoch, set, name } = group;
+    const body = SyncStateSetBody.encode({ syncStateSet: set, syncStateSetEpoch: setEpoch });
+    for (const { connection } of this.#live.get(name)?.values() ?? []) {
+      if (!connection.isUsable) continue;
+      connection.oneway({
+        code: RequestCode.NOTIFY_BROKER_ROLE_CHANGED,
+        header: [
+          NotifyRoleChanged,
+          {
+            masterAddress: master === undefined ? undefined : replicaOf(group, master)?.address,
+            masterEpoch: epoch,
+            syncStateSetEpoch: setEpoch,
+            masterBrokerId: master,
+            groupView: viewText(this.view(group)),
+          },
+        ],
+        body,
+      });
+    }
+  }
+
+  #logChange(before: GroupState, after: GroupState): void {
+    for (const entry of after.history.slice(-3)) {
+      if (before.history.includes(entry)) continue;
+      const { what, epoch, setEpoch, master, set, reason } = entry;
+      const level = what === 'frozen' ? 'error' : 'info';
+      this.#logger[level]('a decision', {
+        ...{ group: after.name, what, epoch, setEpoch, master: master ?? 'nobody', set, reason },
+      });
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#timer?.cancel();
+    await this.#server?.stop();
+    await this.#store.close();
+  }
+}

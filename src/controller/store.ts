@@ -1,0 +1,117 @@
+import { type BrokerId, type Disk, type Epoch, Failure, type TimestampMs } from '../base/index.ts';
+import { makeDurableFolder, readChecksummed, replaceChecksummed } from '../log/index.ts';
+import type { GroupState } from './state.ts';
+
+/**
+ * Where a controller's decisions are kept. A decision is made against a revision, and is refused when the group has
+ * another one by then: so several controllers could share a store. `watch` and leases come with a store that is shared.
+ */
+export interface ControllerStore {
+  /** What it is and what it cannot survive, for the log at the start. */
+  readonly description: string;
+  read(): ReadonlyMap<string, Stored>;
+  /** Durable once it returns. False: the group has another revision by now, and nothing was written. */
+  compareAndSet(name: string, revision: number, state: GroupState | undefined): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface Stored {
+  readonly revision: number;
+  readonly state: GroupState;
+}
+
+/** One file of one node, replaced as a whole: tmp, fsync, rename, fsync of the folder. */
+export class EmbeddedStore implements ControllerStore {
+  readonly description: string;
+  readonly #path: string;
+  readonly #disk: Disk;
+  #groups: ReadonlyMap<string, Stored>;
+  #generation: number;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** Fails `corrupt`, naming the file, when it is there and cannot be trusted. */
+  static async open(folder: string, disk: Disk): Promise<EmbeddedStore> {
+    await makeDurableFolder(disk, folder);
+    const path = `${folder}/controller`;
+    const line = await readChecksummed(disk, path);
+    if (line === undefined) return new EmbeddedStore(path, disk, 0, new Map());
+    const { generation, groups } = decode(line, path);
+    return new EmbeddedStore(path, disk, generation, groups);
+  }
+
+  private constructor(
+    path: string,
+    disk: Disk,
+    generation: number,
+    groups: ReadonlyMap<string, Stored>,
+  ) {
+    this.#path = path;
+    this.#disk = disk;
+    this.#generation = generation;
+    this.#groups = groups;
+    this.description = `the file ${path} of this node: while this node is away no new master is elected, and if the file is lost an operator must recover each group`;
+  }
+
+  read(): ReadonlyMap<string, Stored> {
+    return this.#groups;
+  }
+
+  async compareAndSet(
+    name: string,
+    revision: number,
+    state: GroupState | undefined,
+  ): Promise<boolean> {
+    let isSet = false;
+    const write = this.#writing.then(async () => {
+      if ((this.#groups.get(name)?.revision ?? 0) !== revision) return;
+      const groups = new Map(this.#groups);
+      if (state === undefined) groups.delete(name);
+      else groups.set(name, { revision: revision + 1, state });
+      const generation = this.#generation + 1;
+      const content = { format: 1, generation, groups: [...groups.values()] };
+      await replaceChecksummed(this.#disk, this.#path, JSON.stringify(content));
+      this.#generation = generation;
+      this.#groups = groups;
+      isSet = true;
+    });
+    this.#writing = write.catch(() => {}); // Whoever asked for it is told.
+    await write;
+    return isSet;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+  }
+}
+
+function decode(
+  line: string,
+  path: string,
+): { readonly generation: number; readonly groups: ReadonlyMap<string, Stored> } {
+  const content = JSON.parse(line) as {
+    readonly format?: unknown;
+    readonly generation?: unknown;
+    readonly groups?: unknown;
+  };
+  if (
+    content.format !== 1 ||
+    typeof content.generation !== 'number' ||
+    !Array.isArray(content.groups)
+  ) {
+    throw new Failure('corrupt', `${path} is not what this version writes`);
+  }
+  const groups = new Map<string, Stored>();
+  for (const entry of content.groups as readonly Stored[]) {
+    const { state } = entry;
+    // JSON leaves out what is undefined; the brands are of compile time only.
+    const whole: GroupState = {
+      ...state,
+      master: state.master as BrokerId | undefined,
+      frozen: state.frozen,
+      epoch: state.epoch as Epoch,
+      history: state.history.map((past) => ({ ...past, time: past.time as TimestampMs })),
+    };
+    groups.set(state.name, { revision: entry.revision, state: whole });
+  }
+  return { generation: content.generation, groups };
+}

@@ -1,0 +1,78 @@
+import { AssertionError } from 'node:assert';
+import { Failure, type PhysicalOffset } from '../base/index.ts';
+import { type CommitLog, epochBegunBy } from '../log/index.ts';
+import {
+  blankHeaderBytes,
+  blankMagic,
+  checkRecord,
+  magicAt,
+  recordSizeAt,
+  storeTimestampAt,
+} from '../wire/index.ts';
+import type { RecordFeed } from './record-feed.ts';
+
+/** Fails `corrupt` unless the bytes are whole records that follow each other from `position` on. */
+export function checkRange(bytes: Uint8Array, position: PhysicalOffset): void {
+  for (let at = 0, expected: number = position; at < bytes.length; ) {
+    const check = checkRecord(bytes, at, bytes.length - at, expected);
+    if (check.type === 'record') {
+      at += check.size;
+      expected += check.size;
+    } else if (check.type === 'blank' && at + blankHeaderBytes === bytes.length) {
+      at += blankHeaderBytes;
+    } else {
+      const why = check.type === 'damaged' ? check.why : `${check.type} of the log within a range`;
+      throw new Failure('corrupt', `the leader sent no record for position ${expected}: ${why}`);
+    }
+  }
+}
+
+/** Appends records that `checkRange` accepted to the log and the views, as their leader had them. */
+export function ingestRange(bytes: Uint8Array, log: CommitLog, feed: RecordFeed): void {
+  for (let at = 0; at < bytes.length; ) {
+    const position = log.end;
+    const next = appendToLog(bytes, at, log);
+    if (magicAt(bytes, at) !== blankMagic) feedRecord(bytes, at, position, log, feed);
+    at = next;
+  }
+}
+
+/** Appends the record at `at`, which `checkRange` accepted, to a log without views. Returns where the next one is. */
+export function appendRecord(bytes: Uint8Array, at: number, log: CommitLog): number {
+  const position = log.end;
+  const next = appendToLog(bytes, at, log);
+  if (magicAt(bytes, at) === blankMagic) return next;
+  const epoch = epochBegunBy(bytes, at);
+  if (epoch !== undefined) log.noteEpoch({ epoch, start: position });
+  return next;
+}
+
+function appendToLog(bytes: Uint8Array, at: number, log: CommitLog): number {
+  const size = recordSizeAt(bytes, at);
+  if (magicAt(bytes, at) === blankMagic) {
+    log.rollOver(size);
+    return at + blankHeaderBytes;
+  }
+  log.reserve(size);
+  log.target.set(bytes.subarray(at, at + size), log.targetAt);
+  log.publish(storeTimestampAt(bytes, at));
+  return at + size;
+}
+
+function feedRecord(
+  bytes: Uint8Array,
+  at: number,
+  position: PhysicalOffset,
+  log: CommitLog,
+  feed: RecordFeed,
+): void {
+  try {
+    const fed = feed.feed(bytes, at, log.end - position, position);
+    if (typeof fed === 'object') log.noteEpoch(fed);
+  } catch (error) {
+    if (!(error instanceof AssertionError)) throw error;
+    // What it does not fit to is damaged here or there: the tables and the log say different things (promise P6).
+    const message = `the record at ${position} does not fit: ${error.message}`;
+    throw new Failure('corrupt', message, { cause: error });
+  }
+}

@@ -1,0 +1,297 @@
+import { strict as assert } from 'node:assert';
+import {
+  type BrokerId,
+  type Disk,
+  type DiskFile,
+  describeError,
+  type Epoch,
+  Failure,
+  isFailure,
+  type KeyValue,
+  type PhysicalOffset,
+  physicalOffset,
+} from '../base/index.ts';
+import {
+  atomicReplace,
+  CommitLog,
+  type CommitLogOptions,
+  createLog,
+  defaultSegmentBytes,
+  type EpochEntry,
+  makeDurableFolder,
+  placesIn,
+  removeLog,
+} from '../log/index.ts';
+import {
+  firstGroupState,
+  type GroupState,
+  promising,
+  readGroupState,
+  writeGroupState,
+} from '../replication/index.ts';
+import { appendRecord, checkRange } from './ingest.ts';
+import { incomingSnapshot, maxSnapshotBytes, readSnapshot, type Snapshot } from './snapshot.ts';
+import type { StorePorts } from './store-parts.ts';
+
+export interface InstallOptions {
+  /** The store's root folder. */
+  readonly folder: string;
+  readonly self: BrokerId;
+  readonly log: Omit<CommitLogOptions, 'folder'>;
+}
+
+/** While it is there, the folder is no store: a part of one was removed, and not all of the new one is there. */
+const marker = 'installing';
+/** Views, and what else is derived from a log that is replaced. What is set aside stays, for people. */
+const replaced = ['metadata', 'queues', 'queues.damaged', 'snapshots'];
+const largestUnsynced = 64 * 2 ** 20;
+const roomPatienceMs = 30_000;
+const roomCheckMs = 20;
+
+/** Whether an installation was begun in this folder and did not end: it must be begun anew. */
+export async function isInstalling(disk: Disk, folder: string): Promise<boolean> {
+  return (await disk.list(folder)).some(({ name }) => name === marker);
+}
+
+/**
+ * Replaces the store of a node by a snapshot and all that a leader retains of its log: for a node that has nothing, or
+ * whose tables contain what the group went on without (protocol rule 6). What the node remembers of its group stays.
+ *
+ *     begin: marker, then everything else goes -> expect -> snapshot... -> ingest... -> finish: all synced, marker goes
+ *
+ * A crash at any moment leaves a folder with the marker, which does not open as a store and where all begins anew; or,
+ * from the moment on when the marker is gone, a whole store.
+ */
+export class StoreInstall {
+  readonly #options: InstallOptions;
+  readonly #ports: StorePorts;
+  #group: GroupState;
+  /** Open, and empty: its lock is the lock of the store. */
+  readonly #lock: KeyValue;
+  #begin: PhysicalOffset | undefined;
+  #incoming: DiskFile | undefined;
+  #incomingBytes = 0;
+  #snapshot: Snapshot | undefined;
+  #log: CommitLog | undefined;
+  #working: Promise<void> = Promise.resolve();
+  #isOver = false;
+
+  /** Fails `unavailable`/`locked` when the store is open, and `corrupt` when what it remembers of its group is damaged. */
+  static async begin(options: InstallOptions, ports: StorePorts): Promise<StoreInstall> {
+    const { disk, keyValueStores, logger, bootId } = ports;
+    const { folder } = options;
+    await makeDurableFolder(disk, folder);
+    const metadata = `${folder}/metadata`;
+    try {
+      await (await keyValueStores.open(metadata)).close();
+    } catch (error) {
+      if (!isFailure(error, 'corrupt')) throw error; // A damaged database goes with the rest.
+    }
+    const group = await readGroupState(disk, folder);
+    await atomicReplace(disk, `${folder}/${marker}`, Buffer.from('begun\n'));
+    logger.warn('the store is removed, and installed anew from the leader', { folder });
+    await removeLog(placesIn(folder), disk);
+    for (const name of replaced) await disk.remove(`${folder}/${name}`);
+    await disk.syncFolder(folder);
+    const lock = await keyValueStores.open(metadata);
+    return new StoreInstall(options, ports, group ?? firstGroupState(options.self, bootId), lock);
+  }
+
+  private constructor(
+    options: InstallOptions,
+    ports: StorePorts,
+    group: GroupState,
+    lock: KeyValue,
+  ) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#group = group;
+    this.#lock = lock;
+  }
+
+  get promisedEpoch(): Epoch {
+    return this.#group.promisedEpoch;
+  }
+
+  get segmentBytes(): number {
+    return this.#options.log.segmentBytes ?? defaultSegmentBytes;
+  }
+
+  /** Where the log begins. */
+  get begin(): PhysicalOffset {
+    return this.#begin ?? physicalOffset(0);
+  }
+
+  /** What there is of the log. */
+  get written(): PhysicalOffset {
+    return this.#log?.written ?? this.begin;
+  }
+
+  get synced(): PhysicalOffset {
+    return this.#log?.synced ?? this.begin;
+  }
+
+  get epochs(): readonly EpochEntry[] {
+    return this.#log?.epochs ?? [];
+  }
+
+  /** Once it was received whole. */
+  get snapshot(): Pick<Snapshot, 'position' | 'sequence' | 'digest'> | undefined {
+    return this.#snapshot;
+  }
+
+  /** The log reaches the position of the snapshot: `finish` may be called. More may be ingested before. */
+  get isComplete(): boolean {
+    return this.#snapshot !== undefined && this.written >= this.#snapshot.position;
+  }
+
+  /** Protocol rule 4, as `LocalStore.promise`. */
+  async promise(promised: Epoch): Promise<void> {
+    const { disk, bootId } = this.#ports;
+    this.#group = { ...promising(this.#group, promised), cleanStop: false, bootId };
+    const group = this.#group;
+    await this.#work(() => writeGroupState(disk, this.#options.folder, group));
+  }
+
+  /** The log of the leader begins there; fails `invalid` where it cannot. */
+  expect(begin: PhysicalOffset): void {
+    assert(this.#begin === undefined, 'an installation has one leader');
+    if (begin % this.segmentBytes !== 0) {
+      throw new Failure('invalid', `the leader's log begins at ${begin}, within a segment`);
+    }
+    this.#begin = begin;
+  }
+
+  /** The next bytes of a snapshot file. Fails `invalid` when it is not one, or does not fit to where the log begins. */
+  async snapshotPiece(lent: Uint8Array, isLast: boolean): Promise<void> {
+    const bytes = Uint8Array.from(lent);
+    await this.#work(async () => {
+      await this.#storePiece(bytes);
+      if (isLast) await this.#takeSnapshot();
+    });
+  }
+
+  async #storePiece(bytes: Uint8Array): Promise<void> {
+    const { disk } = this.#ports;
+    if (this.#begin === undefined || this.#snapshot !== undefined) {
+      throw new Failure('invalid', 'a snapshot that was not asked for');
+    }
+    const folder = `${this.#options.folder}/snapshots`;
+    if (this.#incoming === undefined) {
+      await makeDurableFolder(disk, folder);
+      this.#incoming = await disk.open(`${folder}/${incomingSnapshot}`, 'create');
+    }
+    if (this.#incomingBytes + bytes.length > maxSnapshotBytes) {
+      throw new Failure('invalid', `a snapshot of more than ${maxSnapshotBytes} bytes`);
+    }
+    await this.#incoming.write(bytes, this.#incomingBytes);
+    this.#incomingBytes += bytes.length;
+  }
+
+  async #takeSnapshot(): Promise<void> {
+    const { disk, logger } = this.#ports;
+    const { folder } = this.#options;
+    const begin = this.begin;
+    const { path } = this.#incoming as DiskFile; // Opened for the first piece.
+    await this.#incoming?.sync();
+    await this.#incoming?.close();
+    this.#incoming = undefined;
+    let snapshot: Snapshot;
+    try {
+      snapshot = await readSnapshot(disk, path, { hasName: false });
+    } catch (error) {
+      if (!isFailure(error, 'corrupt')) throw error;
+      const message = `what the leader sent is no snapshot: ${describeError(error)}`;
+      throw new Failure('invalid', message, { cause: error });
+    }
+    const { position } = snapshot;
+    if (position < begin) {
+      throw new Failure('invalid', `a snapshot of ${position}, where the log begins at ${begin}`);
+    }
+    const name = `${String(position).padStart(20, '0')}.snapshot`;
+    await disk.rename(path, `${folder}/snapshots/${name}`);
+    await disk.syncFolder(`${folder}/snapshots`);
+    const places = placesIn(folder);
+    await createLog({ places, segmentBytes: this.segmentBytes }, begin, snapshot.epochs, disk);
+    this.#log = await CommitLog.open({ ...this.#options.log, folder }, this.#ports);
+    this.#snapshot = { ...snapshot, rows: [], nextOffsets: [] }; // Read again when the store is opened.
+    logger.info('a snapshot was received', { position, bytes: this.#incomingBytes });
+  }
+
+  /**
+   * Writes whole records of the leader's log, which begin at the end of this one. Fails `corrupt` when they are not such
+   * ones, and `unavailable` when they cannot be written.
+   */
+  async ingest(lent: Uint8Array): Promise<void> {
+    const bytes = Uint8Array.from(lent);
+    await this.#work(async () => {
+      const log = this.#log;
+      if (log === undefined) throw new Failure('invalid', 'a range before the snapshot');
+      checkRange(bytes, log.end);
+      for (let at = 0; at < bytes.length; ) {
+        at = await this.#patiently(() => appendRecord(bytes, at, log));
+      }
+      log.write();
+      if (log.written - log.synced >= largestUnsynced) await log.sync();
+    });
+  }
+
+  /** Of all that was written. */
+  async sync(): Promise<void> {
+    await this.#work(async () => {
+      await this.#log?.sync();
+    });
+  }
+
+  /** All is there: makes it durable, and a store of it, which is then opened. */
+  async finish(): Promise<void> {
+    assert(this.isComplete, 'only what is complete becomes a store');
+    const { disk, logger } = this.#ports;
+    const { folder } = this.#options;
+    await this.#end(true);
+    // It may lack what the group has beyond the snapshot, and must not be taken for a member that lost nothing.
+    await writeGroupState(disk, folder, { ...this.#group, cleanStop: false, bootId: undefined });
+    await disk.remove(`${folder}/${marker}`);
+    await disk.syncFolder(folder);
+    const { begin, written: end } = this;
+    logger.info('the store is installed', { folder, begin, end });
+  }
+
+  /** Lets go of it as it is; it must be begun anew. */
+  async abandon(): Promise<void> {
+    await this.#end(false);
+  }
+
+  async #end(clean: boolean): Promise<void> {
+    this.#isOver = true;
+    await this.#working;
+    await this.#incoming?.close();
+    await this.#log?.close({ clean });
+    await this.#lock.close();
+  }
+
+  /** One thing after the other, until it is over. */
+  async #work(task: () => Promise<void>): Promise<void> {
+    const work = this.#working.then(async () => {
+      if (this.#isOver) throw new Failure('closed', 'the installation is over');
+      await task();
+    });
+    this.#working = work.catch(() => {}); // Whoever asked for it is told.
+    await work;
+  }
+
+  /** The next segment may have to be created first. */
+  async #patiently<T>(attempt: () => T): Promise<T> {
+    const { clock } = this.#ports;
+    const untilMs = clock.monotonicMs() + roomPatienceMs;
+    for (;;) {
+      try {
+        return attempt();
+      } catch (error) {
+        const isOver = this.#isOver || clock.monotonicMs() > untilMs;
+        if (isOver || !isFailure(error, 'unavailable', 'busy')) throw error;
+      }
+      await clock.sleep(roomCheckMs);
+    }
+  }
+}

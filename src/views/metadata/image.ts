@@ -1,0 +1,339 @@
+import { strict as assert } from 'node:assert';
+import {
+  epoch,
+  Failure,
+  type KeyValue,
+  type Mutation,
+  metadataSequence,
+  type PhysicalOffset,
+  physicalOffset,
+  timestampMs,
+} from '../../base/index.ts';
+import { isTableNumber, type TableNumber, tableNumbers, tableSlots } from './catalogue.ts';
+import {
+  addRow,
+  type Digest,
+  type DigestSum,
+  digestBytes,
+  digestOf,
+  digestToBytes,
+  emptySums,
+  sumFromBytes,
+} from './digest.ts';
+import { bufferOf, type KeyText, keyBytes, keyText } from './key-text.ts';
+import { readUint64, writeUint64 } from './record.ts';
+import { makeRow, type Row } from './row.ts';
+import type { TableMaps } from './row-map.ts';
+import { type DataVersion, emptyState, type TablesState } from './state.ts';
+
+/** The state header among the local rows (docs/state.md). */
+const headerKey = Uint8Array.of(0, 1);
+const headerFormat = 1;
+const headerFixedBytes = 1 + 8 + 8 + 4 + 1;
+const headerTableBytes = 1 + 8 + 8 + 4 + digestBytes;
+/** Version and createdAt, before the value. */
+const rowPrefixBytes = 16;
+/** Rows that a scrub reads before it lets others run. */
+const scrubSliceRows = 1000;
+
+export interface ImageHeader {
+  readonly state: TablesState;
+  readonly position: PhysicalOffset;
+}
+
+export interface ImageBatch {
+  readonly batch: readonly Mutation[];
+  /** The applied position that the database has with it. */
+  readonly position: PhysicalOffset;
+  /** Written. */
+  done(): void;
+  /** Not written: its rows come with the next batch. */
+  failed(): void;
+}
+
+export interface ScrubReport {
+  readonly rows: number;
+  /** Position that the header states. */
+  readonly position: PhysicalOffset;
+  /** What is wrong, in words; empty when every table is what it should be. */
+  readonly problems: readonly string[];
+  readonly perTable: ReadonlyMap<
+    TableNumber,
+    { readonly expected: Digest; readonly found: Digest }
+  >;
+}
+
+/** What the database holds of the applied tables: which rows it lacks, and its header. */
+export class TablesImage {
+  /** Database keys (table number, key) whose rows changed since the last batch was taken. */
+  #dirty = new Set<string>();
+  #header: ImageHeader = { state: emptyState, position: physicalOffset(0) };
+  #hasHeader = false;
+  /** Resolves when the batch in flight is done or failed. */
+  #inFlight: Promise<void> | undefined;
+  #scrubbing = false;
+
+  get position(): PhysicalOffset {
+    return this.#header.position;
+  }
+
+  changed(table: TableNumber, key: KeyText): void {
+    this.#dirty.add(String.fromCharCode(table) + key);
+  }
+
+  /** The database was loaded and holds this. */
+  restored(header: ImageHeader): void {
+    this.#header = header;
+    this.#hasHeader = true;
+  }
+
+  takeBatch(
+    rows: TableMaps<Row>,
+    state: TablesState,
+    position: PhysicalOffset,
+  ): ImageBatch | undefined {
+    if (this.#inFlight !== undefined || this.#scrubbing) return undefined;
+    if (this.#dirty.size === 0 && this.#hasHeader && position === this.position) return undefined;
+    const taken = this.#dirty;
+    this.#dirty = new Set();
+    const batch: Mutation[] = [];
+    for (const databaseKey of taken) {
+      const row = rows.of(databaseKey.charCodeAt(0) as TableNumber).get(databaseKey.slice(1));
+      const key = keyBytes(databaseKey);
+      if (row === undefined) batch.push({ type: 'delete', key });
+      else batch.push({ type: 'put', key, value: encodeRow(row) });
+    }
+    batch.push({ type: 'put', key: headerKey, value: encodeHeader({ state, position }) });
+    let ended = (): void => {};
+    this.#inFlight = new Promise((resolve) => {
+      ended = resolve;
+    });
+    const end = (): void => {
+      assert(this.#inFlight !== undefined, 'a batch ends once');
+      this.#inFlight = undefined;
+      ended();
+    };
+    return {
+      batch,
+      position,
+      done: () => {
+        end();
+        this.restored({ state, position });
+      },
+      failed: () => {
+        end();
+        for (const key of taken) this.#dirty.add(key);
+      },
+    };
+  }
+
+  async scrub(keyValue: KeyValue): Promise<ScrubReport> {
+    assert(!this.#scrubbing, 'one scrub at a time');
+    this.#scrubbing = true;
+    try {
+      await this.#inFlight;
+      return await scrubImage(keyValue, this.#hasHeader ? this.#header : undefined);
+    } finally {
+      this.#scrubbing = false;
+    }
+  }
+}
+
+/** Fills `rows` from the database. Fails `corrupt` when they are not those of the header. */
+export async function loadImage(
+  keyValue: KeyValue,
+  rows: TableMaps<Row>,
+): Promise<ImageHeader | undefined> {
+  const bytes = await keyValue.get(headerKey);
+  const header = bytes === undefined ? undefined : decodeHeader(bytes);
+  const sums = emptySums();
+  const slab = new Slab();
+  let count = 0;
+  for await (const [databaseKey, bytes] of keyValue.scan(allRows)) {
+    const { table, key, row } = decodeRow(databaseKey, bytes, slab);
+    addRow(sums[table] as DigestSum, 1, table, key, row.value);
+    rows.of(table).set(key, row);
+    count++;
+  }
+  if (header === undefined) {
+    if (count === 0) return undefined;
+    throw new Failure('corrupt', `the metadata database holds ${count} rows and no header`);
+  }
+  const problems = differences(header.state, sums, 'the header');
+  if (problems.length > 0) throw new Failure('corrupt', `the metadata database: ${problems[0]}`);
+  return header;
+}
+
+const allRows = { from: Uint8Array.of(1), to: Uint8Array.of(0xff) };
+
+async function scrubImage(
+  keyValue: KeyValue,
+  expected: ImageHeader | undefined,
+): Promise<ScrubReport> {
+  const problems: string[] = [];
+  const sums = emptySums();
+  const slab = new Slab();
+  let count = 0;
+  let from: Uint8Array = allRows.from;
+  for (let more = true; more; ) {
+    // A scan per slice: each waits for the database, so that the event loop goes round in between.
+    more = false;
+    for await (const [databaseKey, bytes] of keyValue.scan({
+      ...allRows,
+      from,
+      limit: scrubSliceRows,
+    })) {
+      more = true;
+      count++;
+      from = Buffer.concat([databaseKey, Uint8Array.of(0)]);
+      try {
+        const { table, key, row } = decodeRow(databaseKey, bytes, slab);
+        addRow(sums[table] as DigestSum, 1, table, key, row.value);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        problems.push(error.message);
+      }
+    }
+  }
+  const bytes = await keyValue.get(headerKey);
+  const state = expected?.state ?? emptyState;
+  if ((bytes === undefined) !== (expected === undefined)) {
+    problems.push(bytes === undefined ? 'the header is missing' : 'there is an unknown header');
+  } else if (expected !== undefined && bytes !== undefined) {
+    if (Buffer.compare(bytes, encodeHeader(expected)) !== 0) {
+      problems.push('the header is not the one that was written');
+    }
+  }
+  problems.push(...differences(state, sums, 'what was written'));
+  return {
+    rows: count,
+    position: expected?.position ?? physicalOffset(0),
+    problems,
+    perTable: new Map(
+      tableNumbers.map((table) => [
+        table,
+        {
+          expected: digestOf(state.sums[table] as DigestSum),
+          found: digestOf(sums[table] as DigestSum),
+        },
+      ]),
+    ),
+  };
+}
+
+function differences(state: TablesState, found: readonly DigestSum[], source: string): string[] {
+  return tableNumbers
+    .filter(
+      (table) => digestOf(found[table] as DigestSum) !== digestOf(state.sums[table] as DigestSum),
+    )
+    .map(
+      (table) =>
+        `table ${table} has the digest ${digestOf(found[table] as DigestSum)}, and ${source} says ` +
+        `${digestOf(state.sums[table] as DigestSum)}`,
+    );
+}
+
+/** Version 8, createdAt 8, value. */
+export function encodeRow(row: Row): Uint8Array {
+  const { value } = row;
+  const bytes = Buffer.allocUnsafe(rowPrefixBytes + value.length);
+  writeUint64(bytes, row.version, 0);
+  writeUint64(bytes, row.createdAt, 8);
+  bytes.set(value, rowPrefixBytes);
+  return bytes;
+}
+
+function decodeRow(
+  databaseKey: Uint8Array,
+  bytes: Uint8Array,
+  slab: Slab,
+): { readonly table: TableNumber; readonly key: KeyText; readonly row: Row } {
+  const table = databaseKey[0] as number;
+  if (!isTableNumber(table)) {
+    throw new Failure('corrupt', `the metadata database holds a row of unknown table ${table}`);
+  }
+  const key = keyText(databaseKey.subarray(1));
+  if (bytes.length < rowPrefixBytes || key.length === 0) {
+    throw new Failure('corrupt', `row ${JSON.stringify(key)} of table ${table} is too short`);
+  }
+  const buffer = bufferOf(bytes);
+  const version = metadataSequence(readUint64(buffer, 0));
+  const createdAt = physicalOffset(readUint64(buffer, 8));
+  const value = slab.copy(bytes.subarray(rowPrefixBytes));
+  return { table, key, row: makeRow(table, value, version, createdAt) };
+}
+
+/**
+ * Position 8, sequence 8, epoch 4, then per table: number 1, counter 8, timestamp 8, state version 4, digest 16.
+ * RocksDB checksums its blocks; the digests check the rows.
+ */
+function encodeHeader({ state, position }: ImageHeader): Uint8Array {
+  const bytes = Buffer.alloc(headerFixedBytes + tableNumbers.length * headerTableBytes);
+  let at = bytes.writeUInt8(headerFormat, 0);
+  at = writeUint64(bytes, position, at);
+  at = writeUint64(bytes, state.sequence, at);
+  at = bytes.writeUInt32BE(state.epoch, at);
+  at = bytes.writeUInt8(tableNumbers.length, at);
+  for (const table of tableNumbers) {
+    const { counter, timestamp, stateVersion } = state.versions[table] as DataVersion;
+    at = bytes.writeUInt8(table, at);
+    at = writeUint64(bytes, counter, at);
+    at = writeUint64(bytes, timestamp, at);
+    at = bytes.writeUInt32BE(stateVersion, at);
+    bytes.set(digestToBytes(digestOf(state.sums[table] as DigestSum)), at);
+    at += digestBytes;
+  }
+  return bytes;
+}
+
+function decodeHeader(bytes: Uint8Array): ImageHeader {
+  const header = bufferOf(bytes);
+  const count = header[headerFixedBytes - 1];
+  if (
+    header[0] !== headerFormat ||
+    count === undefined ||
+    header.length !== headerFixedBytes + count * headerTableBytes
+  ) {
+    throw new Failure('corrupt', 'the header of the metadata database cannot be read');
+  }
+  const versions = [...emptyState.versions];
+  const sums = [...emptyState.sums];
+  for (let i = 0; i < count; i++) {
+    const at = headerFixedBytes + i * headerTableBytes;
+    const table = header[at] as number;
+    if (!isTableNumber(table)) {
+      throw new Failure('corrupt', `the metadata database speaks of an unknown table ${table}`);
+    }
+    versions[table] = {
+      counter: readUint64(header, at + 1),
+      timestamp: timestampMs(readUint64(header, at + 9)),
+      stateVersion: header.readUInt32BE(at + 17),
+    };
+    sums[table] = sumFromBytes(header.subarray(at + 21));
+  }
+  assert(sums.length === tableSlots, 'sums are indexed by table');
+  return {
+    position: physicalOffset(readUint64(header, 1)),
+    state: {
+      sequence: readUint64(header, 9),
+      epoch: epoch(header.readUInt32BE(17)),
+      versions,
+      sums,
+    },
+  };
+}
+
+/** Copies many small values into few buffers, since a buffer of its own costs more than most values. */
+class Slab {
+  #free = new Uint8Array(0);
+
+  copy(value: Uint8Array): Uint8Array {
+    if (value.length > this.#free.length) {
+      this.#free = new Uint8Array(Math.max(65_536, value.length));
+    }
+    const copy = this.#free.subarray(0, value.length);
+    copy.set(value);
+    this.#free = this.#free.subarray(value.length);
+    return copy;
+  }
+}

@@ -1,0 +1,625 @@
+import { strict as assert } from 'node:assert';
+import {
+  type BrokerId,
+  type Clock,
+  type Epoch,
+  epoch as epochOf,
+  Failure,
+  isFailure,
+  type Logger,
+  type MetadataSequence,
+  type PhysicalOffset,
+  physicalOffset,
+  type QueueOffset,
+  type Timer,
+  type TimestampMs,
+  timestampMs,
+} from '../base/index.ts';
+import type { CommitLog } from '../log/index.ts';
+import { EPOCH_TOPIC, encodeEpochRecordBody } from '../log/index.ts';
+import { SetPositions } from '../replication/index.ts';
+import { forgetDeletedTopics } from './deleted-topics.ts';
+import type { KeyIndex } from './index/index.ts';
+import { indexMessage } from './index-message.ts';
+import { checkRange, ingestRange } from './ingest.ts';
+import {
+  type AppliedChange,
+  type Entry,
+  encodeMetadataRecord,
+  METADATA_TOPIC,
+  type MetadataTables,
+  type RecordClass,
+} from './metadata/index.ts';
+import type { Queue, Queues } from './queues/index.ts';
+import { RecordFeed } from './record-feed.ts';
+import type { RecordProperties } from './record-properties.ts';
+import { type RecordContent, RecordWriter, systemMessage } from './record-writer.ts';
+import type { DelayProgress } from './schedule/index.ts';
+import type { StoreOptions, StoreParts } from './store-parts.ts';
+import { type Waiter, WaitLine } from './wait-line.ts';
+
+/** A message to append. The sender keeps one and fills it anew for each message. */
+export interface NewMessage extends RecordContent {
+  queue: Queue;
+  /** Positions in `properties`. */
+  known: RecordProperties;
+  tagsCode: number;
+}
+
+/** A store that was opened leads or follows once it is told to. It follows until it leads, and leads until it is closed. */
+export type StoreRole = 'opened' | 'follower' | 'leader';
+
+const metadataTopic = new TextEncoder().encode(METADATA_TOPIC);
+const epochTopic = new TextEncoder().encode(EPOCH_TOPIC);
+/** How exact the deadlines of waiters are. */
+const lateCheckMs = 100;
+/** The last segment may be full, and the next one still being created when a node starts. */
+const roomAtStartMs = 30_000;
+const roomCheckMs = 20;
+
+/**
+ * One replica's log and its views, and the only writer of them: appends, the turn's write, fsyncs, C and D, and who
+ * waits for them (docs/protocol.md, "The turn"). Everything up to the end of a turn is synchronous, so that a check
+ * and the append that relies on it cannot be separated.
+ *
+ * Invariants: the views contain exactly the appended records of the log, in its order; what `log.write` could not
+ * write is cut from all of them in the same turn; tables are applied up to min(D, own synced).
+ */
+export class Store {
+  readonly log: CommitLog;
+  readonly tables: MetadataTables;
+  readonly queues: Queues;
+  readonly index: KeyIndex;
+  readonly delayProgress: DelayProgress;
+  readonly #feed: RecordFeed;
+  readonly #options: StoreOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #committed = new WaitLine();
+  readonly #durable = new WaitLine();
+  readonly #durableMessages = new WaitLine();
+  readonly #lines = [this.#committed, this.#durable, this.#durableMessages];
+  #role: StoreRole = 'opened';
+  #epoch: Epoch | undefined;
+  /** Of a leader. */
+  #positions: SetPositions | undefined;
+  /** What is known of C and D while this node does not lead. */
+  #knownCommit: PhysicalOffset;
+  #knownDurable: PhysicalOffset;
+  #turnScheduled = false;
+  #turnTime = timestampMs(0);
+  #syncing: Promise<void> | undefined;
+  #flushTimer: Timer | undefined;
+  #lateTimer: Timer | undefined;
+  #closed = false;
+  #isWriteFailing = false;
+  /** A definition was appended since the last fsync began. */
+  #wantsSync = false;
+  #refusal: Failure | undefined;
+  readonly #writer: RecordWriter;
+
+  /** Position of the record that `append` added last, its end, and its queue offset. */
+  appendedAt = physicalOffset(0);
+  appendedEnd = physicalOffset(0);
+  appendedOffset = 0 as QueueOffset;
+
+  /** Told once when the store can no longer be trusted with writes (a failed fsync): the process must end. */
+  onFatal: (failure: Failure) => void = (failure) => {
+    throw failure;
+  };
+  /** Told what durable metadata records changed, in order. */
+  onApplied: (changes: readonly AppliedChange[]) => void = () => {};
+  /** A message was appended to this queue. Called for each one: must be quick. */
+  onAppended: (queue: Queue) => void = () => {};
+  /** The turn ends: the last moment to append something to it. */
+  beforeWrite: () => void = () => {};
+  /** C moved: queues may have become readable. Also the moment to hand the turn's answers to the network. */
+  onCommitted: () => void = () => {};
+  /** Something was written. `wantsSync`: somebody waits until it is synced on the whole set. */
+  onWritten: (wantsSync: boolean) => void = () => {};
+  /** This node's log is synced up to there. */
+  onSynced: (position: PhysicalOffset) => void = () => {};
+  /** What a follower was given could not be written. */
+  onIngestFailed: (failure: Failure) => void = () => {};
+  /** An fsync took so long. */
+  onFsync: (tookMs: number) => void = () => {};
+  /** Appended records were cut away: what was derived from the appended state must be looked up again. */
+  onCut: () => void = () => {};
+
+  constructor(
+    options: StoreOptions,
+    parts: StoreParts,
+    ports: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.#options = options;
+    this.#clock = ports.clock;
+    this.#logger = ports.logger;
+    this.log = parts.log;
+    this.tables = parts.tables;
+    this.queues = parts.queues;
+    this.index = parts.index;
+    this.delayProgress = parts.delayProgress;
+    this.#writer = new RecordWriter(parts.log);
+    this.#feed = new RecordFeed(parts, options);
+    const known = parts.isSole ? parts.log.synced : parts.tables.appliedPosition;
+    this.#knownCommit = known;
+    this.#knownDurable = known;
+  }
+
+  /** C, as far as this node knows: below it messages may be read. */
+  get commitPoint(): PhysicalOffset {
+    return this.#positions?.commitPoint ?? this.#knownCommit;
+  }
+
+  /** D, as far as this node knows. */
+  get durablePoint(): PhysicalOffset {
+    return this.#positions?.durablePoint ?? this.#knownDurable;
+  }
+
+  get role(): StoreRole {
+    return this.#role;
+  }
+
+  /** The set of a leader, and how far its members are. */
+  get positions(): SetPositions {
+    assert(this.#positions !== undefined, 'only a leader has a set');
+    return this.#positions;
+  }
+
+  /** That it leads or follows in; before that the newest of its log, 0 when there is none. */
+  get epoch(): Epoch {
+    return this.#epoch ?? this.log.epochs.at(-1)?.epoch ?? epochOf(0);
+  }
+
+  get syncFlush(): boolean {
+    return this.#options.syncFlush;
+  }
+
+  /** Why appends are refused at the moment, apart from what each append finds itself. */
+  set refusal(failure: Failure | undefined) {
+    this.#refusal = failure;
+  }
+
+  get refusal(): Failure | undefined {
+    return this.#refusal;
+  }
+
+  /** What records state as the host that stored them: address and port, 8 or 20 bytes. */
+  set storeHost(host: Uint8Array) {
+    this.#writer.storeHost = host;
+  }
+
+  /** The time that records appended in this turn carry; read once a turn, and never below the last in the log. */
+  get turnTime(): TimestampMs {
+    this.#beginTurn();
+    return this.#turnTime;
+  }
+
+  /**
+   * Appends a message; `appendedAt`, `appendedEnd` and `appendedOffset` tell where. Fails `unavailable` (full disk,
+   * busy, closed) or `invalid`/`tooLarge`, with nothing appended.
+   */
+  append(message: NewMessage): void {
+    this.#admit();
+    this.#beginTurn();
+    const size = this.#writer.sizeOf(message);
+    this.log.reserve(size);
+    this.appendedAt = this.log.position;
+    this.appendedOffset = message.queue.next;
+    this.#writer.encode(message, message.queue.queueId, this.appendedOffset, 0, this.#turnTime);
+    this.log.publish(this.#turnTime);
+    this.appendedEnd = this.log.end;
+    this.#addToViews(message, this.appendedAt, size);
+  }
+
+  /**
+   * Appends messages of one queue as one piece of the log: all, or on failure none. Returns their positions;
+   * `appendedOffset` is that of the first, `appendedEnd` the end of the last.
+   */
+  appendBatch(messages: readonly NewMessage[]): PhysicalOffset[] {
+    this.#admit();
+    this.#beginTurn();
+    const sizes = messages.map((message) => this.#writer.sizeOf(message));
+    this.log.reserve(sizes.reduce((sum, size) => sum + size, 0));
+    const first = messages[0] as NewMessage;
+    this.appendedAt = this.log.position;
+    this.appendedOffset = first.queue.next;
+    const positions: PhysicalOffset[] = [];
+    let within = 0;
+    messages.forEach((message, index) => {
+      this.#writer.encode(
+        message,
+        message.queue.queueId,
+        this.appendedOffset + index,
+        within,
+        this.#turnTime,
+      );
+      positions.push(physicalOffset(this.appendedAt + within));
+      within += sizes[index] as number;
+    });
+    this.log.publish(this.#turnTime);
+    this.appendedEnd = this.log.end;
+    messages.forEach((message, index) => {
+      this.#addToViews(message, positions[index] as PhysicalOffset, sizes[index] as number);
+    });
+    return positions;
+  }
+
+  /**
+   * Appends a metadata record with these entries, as `decide` gave them against the appended state of this very
+   * turn; returns the record's end. Fails as `append` does.
+   */
+  change(recordClass: RecordClass, entries: readonly Entry[], cause: string): PhysicalOffset {
+    this.#admit();
+    this.#beginTurn();
+    const sequence = this.tables.nextSequence;
+    const record = {
+      class: recordClass,
+      epoch: this.epoch,
+      sequence,
+      timestamp: this.#turnTime,
+      cause,
+      entries,
+      ...(recordClass === 'definition' ? { digest: this.tables.digestAfter(entries) } : {}),
+    };
+    this.#appendSystemRecord(metadataTopic, sequence, encodeMetadataRecord(record));
+    this.tables.append(record, this.appendedAt, this.appendedEnd);
+    // Nobody may wait for it, but routes show it only once it is durable.
+    if (recordClass !== 'progress') this.#wantsSync = true;
+    return this.appendedEnd;
+  }
+
+  /** Tells `waiter` when C passed `position`. */
+  whenCommitted(position: PhysicalOffset, waiter: Waiter): void {
+    if (position <= this.commitPoint) waiter.reached();
+    else this.#committed.push(Math.max(position, this.#committed.last), waiter);
+  }
+
+  /** Tells `waiter` when D passed `position` and the tables applied it. An fsync starts at the end of the turn. */
+  whenDurable(position: PhysicalOffset, waiter: Waiter): void {
+    this.#waitForSync(this.#durable, position, waiter);
+  }
+
+  /** The same for messages, which wait in a line of their own, as they wait another time at most. */
+  whenMessageDurable(position: PhysicalOffset, waiter: Waiter): void {
+    this.#waitForSync(this.#durableMessages, position, waiter);
+  }
+
+  /** As `whenDurable`; rejects with the failure when the position will not be reached. */
+  durably(position: PhysicalOffset): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.whenDurable(position, { reached: resolve, gaveUp: (_outcome, why) => reject(why) });
+    });
+  }
+
+  /** `beforeWrite` is called at the end of this turn although nothing was appended yet. */
+  wantTurnEnd(): void {
+    this.#beginTurn();
+  }
+
+  /**
+   * Protocol rule 5, for a log whose views are built to its end, once the epoch is promised: append its record, wait
+   * until D passed it and the tables applied it. Rejects when the store is abandoned before.
+   */
+  async lead(grant: {
+    readonly epoch: Epoch;
+    readonly incarnation: string;
+    readonly members: readonly BrokerId[];
+    readonly setEpoch: number;
+  }): Promise<void> {
+    assert(this.#role !== 'leader', 'a store leads once');
+    const { epoch, incarnation, members, setEpoch } = grant;
+    const self = this.#options.self;
+    this.#endTurn();
+    await this.log.sync();
+    if (this.#closed) throw new Failure('closed', 'the store is closed');
+    // Promise P7: what contradicts the group's log does not lead it.
+    if (this.#refusal?.kind === 'corrupt') throw this.#refusal;
+    const { commitPoint, durablePoint } = this;
+    this.#role = 'leader';
+    this.#epoch = epoch;
+    this.#positions = new SetPositions({
+      self,
+      members,
+      setEpoch,
+      position: this.log.synced,
+      commitPoint,
+      durablePoint,
+    });
+    const body = encodeEpochRecordBody({ epoch, broker: self, incarnation, setEpoch, members });
+    const patientUntilMs = this.#clock.monotonicMs() + roomAtStartMs;
+    for (;;) {
+      this.#beginTurn();
+      try {
+        this.#appendSystemRecord(epochTopic, epoch as number as MetadataSequence, body);
+        break;
+      } catch (error) {
+        const isLate = this.#clock.monotonicMs() > patientUntilMs;
+        if (isLate || !isFailure(error, 'unavailable', 'busy')) throw error;
+        await this.#clock.sleep(roomCheckMs);
+      }
+    }
+    this.log.noteEpoch({ epoch, start: this.appendedAt });
+    this.tables.noteEpoch(epoch, this.#turnTime, this.appendedAt);
+    await this.durably(this.appendedEnd);
+    this.#scheduleFlush();
+  }
+
+  /** Takes what the leader of this epoch sends, from now on. */
+  follow(epoch: Epoch): void {
+    assert(this.#role !== 'leader', 'a leader does not follow');
+    if (this.#role === 'opened') this.#scheduleFlush();
+    this.#role = 'follower';
+    this.#epoch = epoch;
+  }
+
+  /**
+   * Appends records of the leader's log, whole ones that begin at the end of this one. Fails `corrupt` when they are not,
+   * or do not fit, and takes nothing any more; `unavailable` without room. What cannot be written is told later.
+   */
+  ingest(bytes: Uint8Array): void {
+    assert(this.#role === 'follower', 'only a follower takes what others appended');
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const from = this.log.end;
+    checkRange(bytes, from);
+    this.#beginTurn();
+    try {
+      ingestRange(bytes, this.log, this.#feed);
+    } catch (error) {
+      if (isFailure(error, 'corrupt')) {
+        // The log must not hold what its views do not.
+        this.log.cut(from);
+        this.#cutViews(from);
+        this.#refusal = error;
+      }
+      throw error;
+    }
+  }
+
+  /** What the leader says of the whole set: messages below C may be read, and definitions below D are applied. */
+  pointsFromLeader(commitPoint: PhysicalOffset, durablePoint: PhysicalOffset): void {
+    assert(this.#role === 'follower', 'a leader knows C and D itself');
+    this.#knownCommit = physicalOffset(
+      Math.max(this.#knownCommit, Math.min(commitPoint, this.log.written)),
+    );
+    this.#knownDurable = physicalOffset(Math.max(this.#knownDurable, durablePoint));
+    this.pointsMoved();
+  }
+
+  /** C or D moved: applies, tells who waited. */
+  pointsMoved(): void {
+    this.#applyDurable();
+    for (const line of [this.#durable, this.#durableMessages]) line.release(this.durablePoint);
+    this.#committed.release(this.commitPoint);
+    this.onCommitted();
+  }
+
+  /** Somebody waits for an fsync of what this follower has. */
+  syncNow(): void {
+    this.#wantsSync = true;
+    this.#beginTurn();
+  }
+
+  /** Writes and fsyncs all that was appended. */
+  async syncAll(): Promise<void> {
+    if (this.#role === 'leader') {
+      if (this.log.end > this.durablePoint) await this.durably(this.log.end);
+      return;
+    }
+    this.#endTurn();
+    this.#onSynced(await this.log.sync());
+  }
+
+  /** Refuses further appends, then makes everything durable. Waiters are told. Fails at once when the store has failed. */
+  async close(): Promise<void> {
+    if (this.#closed) throw this.#refusal ?? new Failure('closed', 'the store is closed');
+    this.#refusal = new Failure('closed', 'the broker is stopping');
+    this.#flushTimer?.cancel();
+    try {
+      await this.syncAll();
+    } finally {
+      this.#closed = true;
+      this.#lateTimer?.cancel();
+      await this.#syncing;
+    }
+  }
+
+  /** Lets go without writing any more; whoever waits is not told. */
+  async abandon(): Promise<void> {
+    this.#refusal ??= new Failure('closed', 'the broker is stopping');
+    this.#closed = true;
+    this.#flushTimer?.cancel();
+    this.#lateTimer?.cancel();
+    await this.#syncing;
+  }
+
+  #waitForSync(line: WaitLine, position: PhysicalOffset, waiter: Waiter): void {
+    if (position <= this.durablePoint) {
+      waiter.reached();
+      return;
+    }
+    // Who waits for something older than the last in line is told with him.
+    line.push(Math.max(position, line.last), waiter);
+    this.#beginTurn();
+    this.#lateTimer ??= this.#clock.setTimer(lateCheckMs, this.#giveUpLate);
+  }
+
+  readonly #giveUpLate = (): void => {
+    this.#lateTimer = undefined;
+    const now = this.#clock.monotonicMs();
+    this.#durable.giveUpLate(now);
+    this.#durableMessages.giveUpLate(now);
+    this.onCommitted();
+    if (this.#isWaitedForSync) {
+      this.#lateTimer = this.#clock.setTimer(lateCheckMs, this.#giveUpLate);
+    }
+  };
+
+  get #isWaitedForSync(): boolean {
+    return this.#durable.length > 0 || this.#durableMessages.length > 0;
+  }
+
+  #admit(): void {
+    if (this.#role !== 'leader')
+      throw new Failure('fenced', 'this replica does not lead its group');
+    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.log.end - this.commitPoint > this.#options.maxUncommittedBytes) {
+      throw new Failure('unavailable', 'too many bytes wait to be committed', { reason: 'busy' });
+    }
+  }
+
+  #beginTurn(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    this.#turnTime = timestampMs(Math.max(this.#clock.now(), this.log.lastStoreTimestamp));
+    this.#clock.afterTurn(this.#endTurn);
+  }
+
+  #appendSystemRecord(topic: Uint8Array, queueOffset: number, body: Uint8Array): void {
+    const message = { ...systemMessage, topic, body, bornTimestamp: this.#turnTime };
+    this.log.reserve(this.#writer.sizeOf(message));
+    this.appendedAt = this.log.position;
+    this.#writer.encode(message, 0, queueOffset, 0, this.#turnTime);
+    this.log.publish(this.#turnTime);
+    this.appendedEnd = this.log.end;
+  }
+
+  #addToViews(message: NewMessage, position: PhysicalOffset, size: number): void {
+    this.queues.append(message.queue, position, size, message.tagsCode, this.#turnTime);
+    if (this.#options.keyIndex) {
+      indexMessage(
+        this.index,
+        message.topic,
+        message.properties,
+        message.known,
+        position,
+        this.#turnTime,
+      );
+    }
+    if (message.known.delaySourceStart >= 0) this.#noteDelivered(message, position);
+    this.onAppended(message.queue);
+  }
+
+  #noteDelivered(message: NewMessage, position: PhysicalOffset): void {
+    const source = message.known.delaySource(message.properties);
+    if (source === undefined) return;
+    this.delayProgress.delivered(source.queueId, source.offset, position);
+  }
+
+  readonly #endTurn = (): void => {
+    if (!this.#closed) this.beforeWrite();
+    this.#turnScheduled = false;
+    if (this.#closed) return;
+    const before = this.log.written;
+    try {
+      this.log.write();
+    } catch (error) {
+      if (!this.#cutUnwritten(error)) return;
+    }
+    if (this.#isWriteFailing && this.log.written === this.log.end && this.log.end > before) {
+      this.#isWriteFailing = false;
+      this.#logger.info('the log can be written again');
+    }
+    this.#positions?.advanceWritten(this.log.written);
+    const wantsSync = this.#isWaitedForSync || this.#wantsSync;
+    if (this.log.written > before || wantsSync) this.onWritten(wantsSync);
+    this.#committed.release(this.commitPoint);
+    if (wantsSync) this.#startSync();
+    this.onCommitted();
+  };
+
+  /** Protocol rule 8: nothing of a failed write stays anywhere. Returns false when the process must end. */
+  #cutUnwritten(error: unknown): boolean {
+    if (!isFailure(error, 'unavailable')) {
+      this.#fail(error);
+      return false;
+    }
+    const { written } = this.log;
+    this.#cutViews(written);
+    if (!this.#isWriteFailing) {
+      this.#logger.warn('the log cannot be written; appends are refused until it can', { error });
+    }
+    this.#isWriteFailing = true;
+    if (this.#role === 'follower') this.onIngestFailed(error);
+    void this.#refuseWaiters(written, error);
+    return true;
+  }
+
+  #cutViews(position: PhysicalOffset): void {
+    this.tables.cut(position);
+    this.queues.cut(position);
+    this.index.cut(position);
+    this.delayProgress.cut(position);
+    this.onCut();
+  }
+
+  /** Who waited for what was cut is told when the cut is durable: before that, a power loss could bring it back. */
+  async #refuseWaiters(written: PhysicalOffset, why: Failure): Promise<void> {
+    const waiters = this.#lines.flatMap((line) => line.takeAbove(written));
+    try {
+      const synced = await this.log.sync();
+      for (const waiter of waiters) waiter.gaveUp('refused', why);
+      if (!this.#closed) this.#onSynced(synced);
+    } catch (error) {
+      for (const waiter of waiters) waiter.gaveUp('unknown', why);
+      this.#fail(error);
+    }
+  }
+
+  #startSync(): void {
+    if (this.#syncing !== undefined || this.#closed) return;
+    this.#wantsSync = false;
+    const beganMs = this.#clock.monotonicMs();
+    this.#syncing = this.log.sync().then(
+      (synced) => {
+        this.onFsync(this.#clock.monotonicMs() - beganMs);
+        this.#syncing = undefined;
+        this.#onSynced(synced);
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** Protocol rule 14. */
+  #applyDurable(): void {
+    const durable = physicalOffset(Math.min(this.durablePoint, this.log.synced));
+    if (durable <= this.tables.appliedPosition) return;
+    const changes = this.tables.apply(durable);
+    if (changes.length === 0) return;
+    forgetDeletedTopics(this.queues, changes);
+    this.onApplied(changes);
+  }
+
+  #onSynced(synced: PhysicalOffset): void {
+    this.#positions?.advanceSynced(synced);
+    this.onSynced(synced);
+    this.#applyDurable();
+    this.#durable.release(this.durablePoint);
+    this.#durableMessages.release(this.durablePoint);
+    // Who waits for what is not written yet is served by the end of its turn.
+    const isWanted = this.#isWaitedForSync || this.#wantsSync;
+    if (isWanted && this.log.written > synced) this.#startSync();
+    this.onCommitted();
+  }
+
+  #scheduleFlush(): void {
+    this.#flushTimer = this.#clock.setTimer(this.#options.flushIntervalMs, () => {
+      if (this.#closed) return;
+      if (this.log.written > this.log.synced) this.#startSync();
+      this.#scheduleFlush();
+    });
+  }
+
+  /** A failed fsync, or a write that could not be cut back: nothing more is promised by this process. */
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const failure =
+      error instanceof Failure ? error : new Failure('corrupt', 'the log failed', { cause: error });
+    this.#refusal = failure;
+    for (const waiter of this.#lines.flatMap((line) => line.takeAbove(-1))) {
+      waiter.gaveUp('unknown', failure);
+    }
+    this.onFatal(failure);
+  }
+}

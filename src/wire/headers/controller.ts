@@ -1,0 +1,141 @@
+/** Controller: identities, sync-state sets and elections. Fields of ours carry JSON of `GroupViewBody` and `ReplicaReportBody`. */
+import type { BrokerId, Epoch } from '../../base/index.ts';
+import { field, type HeaderOf, header } from '../schema/header.ts';
+import { bool, int, long, optional, text } from '../schema/kinds.ts';
+
+/** CONTROLLER_ALTER_SYNC_STATE_SET (1001). Source: `AlterSyncStateSetRequestHeader`. */
+export const AlterSyncStateSet = header('AlterSyncStateSet', {
+  brokerName: field('brokerName', text),
+  masterBrokerId: field('masterBrokerId', long<BrokerId>()),
+  masterEpoch: field('masterEpoch', int),
+  invokeTime: field('invokeTime', optional(long())),
+  /** Ours: why, for the history. */
+  reason: field('reason', optional(text)),
+});
+export type AlterSyncStateSet = HeaderOf<typeof AlterSyncStateSet>;
+
+/** Source: `AlterSyncStateSetResponseHeader`. */
+export const AlterSyncStateSetResponse = header('AlterSyncStateSetResponse', {
+  newSyncStateSetEpoch: field('newSyncStateSetEpoch', int),
+  groupView: field('groupView', optional(text)),
+});
+
+/** CONTROLLER_ELECT_MASTER (1002). Source: `ElectMasterRequestHeader`. */
+export const ElectMaster = header('ElectMaster', {
+  clusterName: field('clusterName', optional(text)),
+  brokerName: field('brokerName', text),
+  /** -1: whoever is best. */
+  brokerId: field('brokerId', optional(long<BrokerId>())),
+  designateElect: field('designateElect', optional(bool)),
+  invokeTime: field('invokeTime', optional(long())),
+});
+export type ElectMaster = HeaderOf<typeof ElectMaster>;
+
+/** Source: `ElectMasterResponseHeader`. */
+export const ElectMasterResponse = header('ElectMasterResponse', {
+  masterBrokerId: field('masterBrokerId', optional(long<BrokerId>())),
+  masterAddress: field('masterAddress', optional(text)),
+  masterEpoch: field('masterEpoch', optional(int)),
+  syncStateSetEpoch: field('syncStateSetEpoch', optional(int)),
+});
+
+/** CONTROLLER_REGISTER_BROKER (1003). Source: `RegisterBrokerToControllerRequestHeader`. */
+export const RegisterReplica = header('RegisterReplica', {
+  clusterName: field('clusterName', text),
+  brokerName: field('brokerName', text),
+  brokerId: field('brokerId', long<BrokerId>()),
+  brokerAddress: field('brokerAddress', text),
+  invokeTime: field('invokeTime', optional(long())),
+  replicaReport: field('replicaReport', optional(text)),
+});
+export type RegisterReplica = HeaderOf<typeof RegisterReplica>;
+
+/** Source: `RegisterBrokerToControllerResponseHeader`. */
+export const RegisterReplicaResponse = header('RegisterReplicaResponse', {
+  clusterName: field('clusterName', text),
+  brokerName: field('brokerName', text),
+  masterBrokerId: field('masterBrokerId', optional(long<BrokerId>())),
+  masterAddress: field('masterAddress', optional(text)),
+  masterEpoch: field('masterEpoch', optional(int)),
+  syncStateSetEpoch: field('syncStateSetEpoch', optional(int)),
+  groupView: field('groupView', optional(text)),
+});
+
+/** CONTROLLER_GET_REPLICA_INFO (1004). Source: `GetReplicaInfoRequestHeader`. */
+export const GetReplicaInfo = header('GetReplicaInfo', { brokerName: field('brokerName', text) });
+
+/** Source: `GetReplicaInfoResponseHeader`. */
+export const GetReplicaInfoResponse = header('GetReplicaInfoResponse', {
+  masterBrokerId: field('masterBrokerId', optional(long<BrokerId>())),
+  masterAddress: field('masterAddress', optional(text)),
+  masterEpoch: field('masterEpoch', optional(int)),
+});
+
+/** Answer to CONTROLLER_GET_METADATA_INFO (1005). Source: `GetMetaDataResponseHeader`. */
+export const ControllerMetadata = header('ControllerMetadata', {
+  group: field('group', text),
+  controllerLeaderId: field('controllerLeaderId', text),
+  controllerLeaderAddress: field('controllerLeaderAddress', text),
+  isLeader: field('isLeader', bool),
+  peers: field('peers', text),
+});
+
+/** NOTIFY_BROKER_ROLE_CHANGED (1008). Source: `NotifyBrokerRoleChangedRequestHeader`. */
+export const NotifyRoleChanged = header('NotifyRoleChanged', {
+  masterAddress: field('masterAddress', optional(text)),
+  masterEpoch: field('masterEpoch', optional(int)),
+  syncStateSetEpoch: field('syncStateSetEpoch', optional(int)),
+  masterBrokerId: field('masterBrokerId', optional(long<BrokerId>())),
+  groupView: field('groupView', optional(text)),
+});
+
+/** CLEAN_BROKER_DATA (1011). Source: `CleanControllerBrokerDataRequestHeader`. */
+export const CleanBrokerData = header('CleanBrokerData', {
+  clusterName: field('clusterName', optional(text)),
+  brokerName: field('brokerName', text),
+  /** `;` between them; all when absent. */
+  brokerControllerIdsToClean: field('brokerControllerIdsToClean', optional(text)),
+  isCleanLivingBroker: field('isCleanLivingBroker', optional(bool)),
+  invokeTime: field('invokeTime', optional(long())),
+});
+export type CleanBrokerData = HeaderOf<typeof CleanBrokerData>;
+
+/** CONTROLLER_GET_NEXT_BROKER_ID (1012). Source: `GetNextBrokerIdRequestHeader`. */
+export const GetNextBrokerId = header('GetNextBrokerId', {
+  clusterName: field('clusterName', text),
+  brokerName: field('brokerName', text),
+});
+
+/** Source: `GetNextBrokerIdResponseHeader`. */
+export const GetNextBrokerIdResponse = header('GetNextBrokerIdResponse', {
+  clusterName: field('clusterName', text),
+  brokerName: field('brokerName', text),
+  nextBrokerId: field('nextBrokerId', long<BrokerId>()),
+});
+
+/** CONTROLLER_APPLY_BROKER_ID (1013). Source: `ApplyBrokerIdRequestHeader`. */
+export const ApplyBrokerId = header('ApplyBrokerId', {
+  clusterName: field('clusterName', text),
+  brokerName: field('brokerName', text),
+  appliedBrokerId: field('appliedBrokerId', long<BrokerId>()),
+  registerCheckCode: field('registerCheckCode', text),
+});
+export type ApplyBrokerId = HeaderOf<typeof ApplyBrokerId>;
+
+/** Ours: what the last stop of a member lost does not matter any more. */
+export const ClearLossy = header('ClearLossy', {
+  brokerName: field('brokerName', text),
+  masterBrokerId: field('masterBrokerId', long<BrokerId>()),
+  masterEpoch: field('masterEpoch', long<Epoch>()),
+  brokerId: field('brokerId', long<BrokerId>()),
+  incarnation: field('incarnation', text),
+});
+export type ClearLossy = HeaderOf<typeof ClearLossy>;
+
+/** Ours: an operator takes a group out of its freeze, or accepts the loss of messages. */
+export const RecoverGroup = header('RecoverGroup', {
+  brokerName: field('brokerName', text),
+  /** Elect this replica although it is not known to hold all. */
+  electBrokerId: field('electBrokerId', optional(long<BrokerId>())),
+});
+export type RecoverGroup = HeaderOf<typeof RecoverGroup>;

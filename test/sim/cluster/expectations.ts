@@ -1,0 +1,55 @@
+import { ensure } from '../broker/violation.ts';
+
+/** A definition that one client changes, one request after the other. */
+export interface Definition {
+  /** What it must be: how many queues, or absent. */
+  value: number | 'absent';
+  /** An answer was lost: it may be this too, and the request may still be on its way. Nothing more is asked of it. */
+  alsoMaybe: number | 'absent' | undefined;
+}
+
+/** What clients were promised, to be compared with what is there after any failures. */
+export class Expectations {
+  readonly topics = new Map<string, Definition>();
+  readonly groups = new Map<string, Definition>();
+  /** Acknowledged messages by topic, then by offset. */
+  readonly messages = new Map<string, Map<number, string>>();
+  /** Highest acknowledged offset by group. */
+  readonly offsets = new Map<string, number>();
+  acknowledged = 0;
+
+  sent(topic: string, offset: number, body: string): void {
+    const known = this.messages.get(topic) ?? new Map<number, string>();
+    ensure(!known.has(offset), 'P4', () => `${topic} ${offset} was acknowledged twice`);
+    known.set(offset, body);
+    this.messages.set(topic, known);
+    this.acknowledged++;
+  }
+
+  committed(group: string, offset: number): void {
+    this.offsets.set(group, Math.max(this.offsets.get(group) ?? 0, offset));
+    this.acknowledged++;
+  }
+
+  /** Something that nobody asked for, or that must be and is not, is a broken promise. */
+  checkDefinition(what: string, expected: Definition, found: number | 'absent'): void {
+    const { value, alsoMaybe } = expected;
+    const promise = value === 'absent' ? 'P2' : 'P1';
+    ensure(
+      found === value || found === alsoMaybe,
+      promise,
+      () =>
+        `${what} must be ${value}${alsoMaybe === undefined ? '' : ` or ${alsoMaybe}`}, is ${found}`,
+    );
+  }
+
+  checkMessages(topic: string, bodies: readonly string[]): void {
+    for (const [offset, body] of this.messages.get(topic) ?? []) {
+      ensure(
+        bodies[offset] === body,
+        'P4',
+        () => `${topic} ${offset} was acknowledged as ${body}, is ${bodies[offset]}`,
+      );
+    }
+  }
+}
