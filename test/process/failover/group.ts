@@ -1,0 +1,188 @@
+import { isAlive, own, signal } from '../../interop/support/processes.ts';
+import { eventually } from '../../interop/support/waiting.ts';
+import { codes, success } from './codes.ts';
+import { Remote } from './remote.ts';
+
+/** A process of a group under test. */
+export interface GroupNode {
+  readonly name: string;
+  readonly kind: 'nameserver' | 'controller' | 'broker';
+  readonly address: string;
+}
+
+/** What the controller says. */
+export interface GroupState {
+  readonly master: string | undefined;
+  readonly masterId: number;
+  readonly epoch: number;
+  readonly inSync: readonly string[];
+  readonly ids: ReadonlyMap<string, number>;
+}
+
+/** How a kind of broker is started; everything else is the same for all. */
+export interface GroupLauncher extends AsyncDisposable {
+  readonly kind: 'holdfast' | 'java';
+  readonly brokerName: string;
+  readonly clusterName: string;
+  readonly nodes: readonly GroupNode[];
+  pidOf(name: string): Promise<number>;
+  /** Resolves when it serves, or rejects when it ended instead. */
+  start(name: string): Promise<void>;
+  /** Of a node, newest last. */
+  logOf(name: string): Promise<string>;
+}
+
+const endLimitMs = 20_000;
+const joinLimitMs = 90_000;
+
+/** Two brokers, a controller and a name server: real processes, which are signalled by their number. */
+export class Group implements AsyncDisposable {
+  readonly #launcher: GroupLauncher;
+  readonly #pids = new Map<string, number>();
+  #controller: Remote | undefined;
+
+  private constructor(launcher: GroupLauncher) {
+    this.#launcher = launcher;
+  }
+
+  static async over(launcher: GroupLauncher): Promise<Group> {
+    const group = new Group(launcher);
+    for (const { name } of launcher.nodes) await group.#learn(name);
+    return group;
+  }
+
+  get kind(): 'holdfast' | 'java' {
+    return this.#launcher.kind;
+  }
+
+  get brokers(): readonly GroupNode[] {
+    return this.#launcher.nodes.filter(({ kind }) => kind === 'broker');
+  }
+
+  get nodes(): readonly GroupNode[] {
+    return this.#launcher.nodes;
+  }
+
+  other(broker: GroupNode): GroupNode {
+    const [found] = this.brokers.filter(({ name }) => name !== broker.name);
+    if (found === undefined) throw new Error('a group has two brokers');
+    return found;
+  }
+
+  at(address: string): GroupNode {
+    const found = this.brokers.find((broker) => broker.address === address);
+    if (found === undefined) throw new Error(`no broker of the group has the address ${address}`);
+    return found;
+  }
+
+  isRunning(node: GroupNode): boolean {
+    const pid = this.#pids.get(node.name);
+    return pid !== undefined && isAlive(pid);
+  }
+
+  signal(node: GroupNode, name: NodeJS.Signals): void {
+    const pid = this.#pids.get(node.name);
+    if (pid === undefined) throw new Error(`${node.name} was not started`);
+    signal(pid, name);
+  }
+
+  /** kill -9; resolves when they are gone. */
+  async kill(...nodes: readonly GroupNode[]): Promise<void> {
+    for (const node of nodes) if (this.isRunning(node)) this.signal(node, 'SIGKILL');
+    for (const node of nodes) {
+      await eventually(endLimitMs, `end of ${node.name}`, () => !this.isRunning(node) || undefined);
+    }
+  }
+
+  async start(node: GroupNode): Promise<void> {
+    await this.#launcher.start(node.name);
+    await this.#learn(node.name);
+  }
+
+  logOf(node: GroupNode): Promise<string> {
+    return this.#launcher.logOf(node.name);
+  }
+
+  /** Undefined while the controller knows no answer. */
+  async state(): Promise<GroupState | undefined> {
+    const { brokerName } = this.#launcher;
+    const body = Buffer.from(JSON.stringify([brokerName]));
+    try {
+      const answer = await this.#atController().request(codes.syncStateData, {}, body, 2000);
+      if (answer.header.code !== success) return undefined;
+      const { replicasInfoTable } = JSON.parse(Buffer.from(answer.body).toString()) as {
+        replicasInfoTable: Readonly<Record<string, ReplicasInfo>>;
+      };
+      const info = replicasInfoTable[brokerName];
+      if (info === undefined) return undefined;
+      const replicas = [...info.inSyncReplicas, ...info.notInSyncReplicas];
+      return {
+        master: info.masterAddress === '' ? undefined : (info.masterAddress ?? undefined),
+        masterId: info.masterBrokerId ?? -1,
+        epoch: info.masterEpoch,
+        inSync: info.inSyncReplicas.map(({ brokerAddress }) => brokerAddress),
+        ids: new Map(replicas.map(({ brokerAddress, brokerId }) => [brokerAddress, brokerId])),
+      };
+    } catch {
+      return undefined; // Told by whoever waits for it.
+    }
+  }
+
+  /** Until one leads and the group counts on both. */
+  async untilComplete(limitMs = joinLimitMs): Promise<GroupNode> {
+    let last: GroupState | undefined;
+    const describe = (): string => `both brokers in sync: ${JSON.stringify(last)}`;
+    return eventually(limitMs, describe, async () => {
+      last = await this.state();
+      if (last?.master === undefined || last.inSync.length < 2) return undefined;
+      return this.at(last.master);
+    });
+  }
+
+  /** A planned change of roles; false when the controller refused it. */
+  async elect(broker: GroupNode): Promise<boolean> {
+    const brokerId = (await this.state())?.ids.get(broker.address);
+    if (brokerId === undefined) return false;
+    const { clusterName, brokerName } = this.#launcher;
+    const fields = { clusterName, brokerName, brokerId, designateElect: true };
+    const answer = await this.#atController().request(codes.electMaster, fields);
+    return answer.header.code === success;
+  }
+
+  #atController(): Remote {
+    if (this.#controller?.isOpen !== true) {
+      this.#controller?.[Symbol.dispose]();
+      const node = this.nodes.find(({ kind }) => kind === 'controller');
+      if (node === undefined) throw new Error('the group has a controller');
+      this.#controller = new Remote(node.address);
+    }
+    return this.#controller;
+  }
+
+  async #learn(name: string): Promise<void> {
+    const pid = await this.#launcher.pidOf(name);
+    own(pid);
+    this.#pids.set(name, pid);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#controller?.[Symbol.dispose]();
+    for (const node of this.nodes) {
+      if (this.isRunning(node)) this.signal(node, 'SIGCONT'); // One that is paused could not stop.
+    }
+    await this.#launcher[Symbol.asyncDispose]();
+  }
+}
+
+interface ReplicasInfo {
+  readonly masterBrokerId?: number | null;
+  readonly masterAddress?: string | null;
+  readonly masterEpoch: number;
+  readonly inSyncReplicas: readonly Replica[];
+  readonly notInSyncReplicas: readonly Replica[];
+}
+
+interface Replica {
+  readonly brokerId: number;
+  readonly brokerAddress: string;
+}

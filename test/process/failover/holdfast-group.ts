@@ -1,0 +1,98 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  repository,
+  type TemporaryFolder,
+  temporaryFolder,
+} from '../../interop/support/locations.ts';
+import { disown, ended, runOrThrow, start } from '../../interop/support/processes.ts';
+import { within } from '../../interop/support/waiting.ts';
+import { Group, type GroupLauncher, type GroupNode } from './group.ts';
+
+const startLimitMs = 90_000;
+const stopLimitMs = 90_000;
+const program = join(repository, 'dist', 'bin', 'holdfast.cjs');
+
+interface Status {
+  readonly nodes: readonly (GroupNode & {
+    readonly pid: number | null;
+    readonly cluster?: string;
+  })[];
+}
+
+/** `holdfast cluster --replicas 2` as `npm run build` left it. */
+export async function startHoldfastGroup(settings: readonly string[] = []): Promise<Group> {
+  const folder = await temporaryFolder('failover');
+  const data = join(folder.path, 'cluster');
+  const set = settings.flatMap((setting) => ['--set', setting]);
+  const args = ['cluster', '--replicas', '2', '--json', '--data', data, ...set];
+  const child = start(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = `${said}${text}`.slice(-4000);
+  });
+  const ready = new Promise<void>((resolve, reject) => {
+    child.stdout?.once('data', () => resolve());
+    child.once('exit', (code) => reject(new Error(`holdfast cluster ended with ${code}: ${said}`)));
+  });
+  try {
+    await within(startLimitMs, 'start of the cluster', ready);
+    const { nodes } = await status(data);
+    return await Group.over(new HoldfastLauncher(folder, data, child, nodes));
+  } catch (failure) {
+    child.kill('SIGTERM');
+    await ended(child);
+    await folder[Symbol.asyncDispose]();
+    throw failure;
+  }
+}
+
+async function status(data: string): Promise<Status> {
+  const args = ['cluster', 'status', '-o', 'json', '--data', data];
+  const text = await runOrThrow(process.execPath, [program, ...args], { limitMs: startLimitMs });
+  return JSON.parse(text) as Status;
+}
+
+class HoldfastLauncher implements GroupLauncher {
+  readonly kind = 'holdfast';
+  readonly brokerName = 'broker-a';
+  readonly clusterName = 'DefaultCluster';
+  readonly nodes: readonly GroupNode[];
+  readonly #folder: TemporaryFolder;
+  readonly #data: string;
+  readonly #child: ChildProcess;
+
+  constructor(
+    folder: TemporaryFolder,
+    data: string,
+    child: ChildProcess,
+    nodes: readonly GroupNode[],
+  ) {
+    this.#folder = folder;
+    this.#data = data;
+    this.#child = child;
+    this.nodes = nodes.map(({ name, kind, address }) => ({ name, kind, address }));
+  }
+
+  async pidOf(name: string): Promise<number> {
+    const text = await readFile(join(this.#data, name, 'process.json'), 'utf8');
+    return (JSON.parse(text) as { process: { pid: number } }).process.pid;
+  }
+
+  async start(name: string): Promise<void> {
+    const args = ['cluster', 'start', name, '--data', this.#data];
+    await runOrThrow(process.execPath, [program, ...args], { limitMs: startLimitMs });
+  }
+
+  logOf(name: string): Promise<string> {
+    return readFile(join(this.#data, name, 'node.log'), 'utf8');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await within(stopLimitMs, 'stop of the cluster', ended(this.#child));
+    for (const { name } of this.nodes) disown(await this.pidOf(name));
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,96 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { javaLab, type TemporaryFolder, temporaryFolder } from '../../interop/support/locations.ts';
+import { disown, freePorts, isAlive, runOrThrow, signal } from '../../interop/support/processes.ts';
+import { eventually } from '../../interop/support/waiting.ts';
+import { Group, type GroupLauncher, type GroupNode } from './group.ts';
+
+const startLimitMs = 120_000;
+const endLimitMs = 20_000;
+const heap = ['--heap', '256m'];
+const settings = [
+  'enableControllerMode=true',
+  'storeType=defaultRocksDB',
+  'allAckInSyncStateSet=true',
+];
+
+/** Apache's own processes in controller mode with metadata in RocksDB, all else as they come. */
+export async function startJavaGroup(): Promise<Group> {
+  const folder = await temporaryFolder('failover-java');
+  const launcher = await JavaLauncher.plan(folder);
+  try {
+    await launcher.startAll();
+    const group = await Group.over(launcher);
+    await group.untilComplete();
+    return group;
+  } catch (failure) {
+    await launcher[Symbol.asyncDispose]();
+    throw failure;
+  }
+}
+
+class JavaLauncher implements GroupLauncher {
+  readonly kind = 'java';
+  readonly brokerName = 'g';
+  readonly clusterName = 'lab';
+  readonly nodes: readonly GroupNode[];
+  readonly #folder: TemporaryFolder;
+
+  private constructor(folder: TemporaryFolder, nodes: readonly GroupNode[]) {
+    this.#folder = folder;
+    this.nodes = nodes;
+  }
+
+  static async plan(folder: TemporaryFolder): Promise<JavaLauncher> {
+    const at = (port: number): string => `127.0.0.1:${port}`;
+    const first = await freePorts(10);
+    return new JavaLauncher(folder, [
+      { name: 'ns', kind: 'nameserver', address: at(first) },
+      { name: 'c0', kind: 'controller', address: at(first + 1) },
+      // A broker also takes the port two below and one above its own.
+      { name: 'r1', kind: 'broker', address: at(first + 4) },
+      { name: 'r2', kind: 'broker', address: at(first + 8) },
+    ]);
+  }
+
+  async startAll(): Promise<void> {
+    for (const { name, kind, address } of this.nodes) {
+      const role = kind === 'nameserver' ? 'namesrv' : kind;
+      const args = ['start', role, '--name', name, '--port', address.split(':')[1] as string];
+      const options = settings.flatMap((setting) => ['-o', setting]);
+      const ofBroker = ['--group', this.brokerName, ...heap, ...options];
+      await this.#lab(...args, ...(kind === 'broker' ? ofBroker : []));
+    }
+  }
+
+  async pidOf(name: string): Promise<number> {
+    const path = join(this.#folder.path, 'instances', name, 'lab.json');
+    return (JSON.parse(await readFile(path, 'utf8')) as { pid: number }).pid;
+  }
+
+  async start(name: string): Promise<void> {
+    await this.#lab('start', name);
+  }
+
+  logOf(name: string): Promise<string> {
+    return readFile(join(this.#folder.path, 'instances', name, 'run.log'), 'utf8');
+  }
+
+  async #lab(...args: readonly string[]): Promise<void> {
+    await runOrThrow(process.execPath, [javaLab(), ...args], {
+      limitMs: startLimitMs,
+      env: { ...process.env, HOLDFAST_LAB_DIR: this.#folder.path },
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { name } of this.nodes) {
+      const pid = await this.pidOf(name).catch(() => undefined); // Never started.
+      if (pid === undefined) continue;
+      signal(pid, 'SIGKILL');
+      await eventually(endLimitMs, `end of ${name}`, () => !isAlive(pid) || undefined);
+      disown(pid);
+    }
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}

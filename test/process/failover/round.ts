@@ -1,0 +1,229 @@
+import { eventually } from '../../interop/support/waiting.ts';
+import { codes, success } from './codes.ts';
+import type { Group, GroupNode } from './group.ts';
+import {
+  type Counts,
+  compare,
+  type Fault,
+  type FaultKind,
+  type Journal,
+  kinds,
+} from './journal.ts';
+import { namePrefix } from './names.ts';
+import { randomFrom } from './random.ts';
+import { readNode } from './reader.ts';
+import { Remote } from './remote.ts';
+import { Writer } from './writer.ts';
+
+/** What one round measured. */
+export interface Figures {
+  readonly scenario: string;
+  readonly target: 'holdfast' | 'java';
+  readonly round: number;
+  readonly seed: number;
+  readonly delayMs: number;
+  readonly acknowledged: Counts;
+  readonly missing: Counts;
+  readonly stale: Counts;
+  readonly returned: Counts;
+  /** From the kill to the first acknowledged write, where there was a kill. */
+  readonly firstWriteMs: number | undefined;
+  /** Between the acknowledgement of the oldest change that is missing and the kill. */
+  readonly oldestLossMs: number | undefined;
+  /** Faults of the other replica that the leading one does not have, once it follows. */
+  readonly replicaFaults: number | undefined;
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export const isFaultless = (figures: Figures): boolean =>
+  figures.problems.length === 0 &&
+  (figures.replicaFaults ?? 0) === 0 &&
+  [figures.missing, figures.stale, figures.returned].every((counts) => total(counts) === 0);
+
+export const total = (counts: Counts): number => kinds.reduce((sum, kind) => sum + counts[kind], 0);
+
+const countsOf = (faults: readonly Fault[], fault: FaultKind): Counts => {
+  const of = (kind: string): number =>
+    faults.filter((one) => one.fault === fault && one.kind === kind).length;
+  return {
+    topics: of('topics'),
+    groups: of('groups'),
+    offsets: of('offsets'),
+    messages: of('messages'),
+  };
+};
+
+const listed = 12;
+const equalLimitMs = 30_000;
+/** Java's slaves copy tables every few seconds. */
+const javaSettleMs = 16_000;
+const firstWriteLimitMs = 60_000;
+
+/** One round: it changes things, breaks something, and compares. */
+export class Round {
+  readonly scenario: string;
+  readonly number: number;
+  readonly seed: number;
+  readonly group: Group;
+  readonly journal: Journal;
+  readonly random: () => number;
+  /** Of names made in this round. */
+  readonly prefix: string;
+  delayMs = 0;
+  killedAtMs: number | undefined;
+  firstWriteMs: number | undefined;
+  readonly #before: Counts;
+  readonly #probe: string;
+  readonly #faults: Fault[] = [];
+  #replicaFaults: number | undefined;
+  readonly #problems: string[] = [];
+  readonly #notes: string[] = [];
+
+  constructor(scenario: string, number: number, seed: number, group: Group, journal: Journal) {
+    this.scenario = scenario;
+    this.number = number;
+    this.seed = seed;
+    this.group = group;
+    this.journal = journal;
+    this.random = randomFrom(seed);
+    this.prefix = `${namePrefix}${scenario}-${number}-`;
+    this.#before = journal.acknowledged;
+    this.#probe = `${this.prefix}first`;
+  }
+
+  note(text: string): void {
+    this.#notes.push(text);
+  }
+
+  problem(text: string): void {
+    this.#problems.push(text);
+  }
+
+  /** A connection and a writer on it for as long as `act` takes. */
+  async at<T>(node: GroupNode, act: (writer: Writer) => Promise<T>): Promise<T> {
+    using remote = new Remote(node.address);
+    return await act(new Writer(remote, this.journal));
+  }
+
+  async kill(...nodes: readonly GroupNode[]): Promise<void> {
+    this.killedAtMs = performance.now();
+    await this.group.kill(...nodes);
+  }
+
+  /** The topic whose messages tell when there is a master again: made while all is well. */
+  prepare(master: GroupNode): Promise<boolean> {
+    const wanted = { queues: 4, perm: 6, messageType: '' };
+    return this.at(master, (writer) => writer.defineTopic(this.#probe, wanted));
+  }
+
+  /** Until one of these acknowledges a message; to it. What is refused or lost on the way is tried again. */
+  async firstWrite(...candidates: readonly GroupNode[]): Promise<GroupNode> {
+    let count = 0;
+    const node = await eventually(firstWriteLimitMs, 'a broker that takes messages', async () => {
+      for (const candidate of candidates) {
+        count += 1;
+        const what = `try ${count}`;
+        const isTaken = await this.at(candidate, (writer) =>
+          writer.send(this.#probe, 0, what, 1000),
+        );
+        if (isTaken) return candidate;
+      }
+      return undefined;
+    });
+    if (this.killedAtMs !== undefined) {
+      this.firstWriteMs = Math.round(performance.now() - this.killedAtMs);
+    }
+    return node;
+  }
+
+  /** Everything that was ever acknowledged, against what the leading broker has. */
+  async compareMaster(node: GroupNode): Promise<void> {
+    await this.#guarded(`comparison of ${node.name}`, async () => {
+      this.#faults.push(...(await this.#compare(node, 'master')));
+    });
+  }
+
+  /** The same for a replica that follows, at the position where the master is. */
+  async compareReplica(node: GroupNode): Promise<void> {
+    await this.#guarded(`comparison of the replica ${node.name}`, async () => {
+      await this.#untilEqual(node);
+      const faults = await this.#compare(node, 'slave');
+      this.#replicaFaults = (this.#replicaFaults ?? 0) + faults.length;
+    });
+  }
+
+  async #compare(node: GroupNode, role: 'master' | 'slave'): Promise<readonly Fault[]> {
+    using remote = new Remote(node.address);
+    const faults = compare(this.journal, await readNode(remote, this.journal, role));
+    for (const { fault, kind, key, wanted, found } of faults.slice(0, listed)) {
+      this.note(`${node.name}: ${fault} of ${kind}: ${key}, wanted ${wanted}, found ${found}`);
+    }
+    for (const { kind, key, found } of faults) this.journal.settle(kind, key, found);
+    return faults;
+  }
+
+  async #untilEqual(replica: GroupNode): Promise<void> {
+    if (this.group.kind === 'java') {
+      await new Promise((resolve) => setTimeout(resolve, javaSettleMs));
+      return;
+    }
+    let last: unknown;
+    const describe = (): string => `both replicas at one position: ${JSON.stringify(last)}`;
+    await eventually(equalLimitMs, describe, async () => {
+      const [one, other] = await Promise.all(
+        [replica, this.group.other(replica)].map((node) => placeOf(node)),
+      );
+      last = [one, other];
+      if (one === undefined || other === undefined) return undefined;
+      if (one.applied !== other.applied || one.sequence !== other.sequence) return undefined;
+      if (one.digest !== other.digest) throw new Error(`different digests: ${describe()}`);
+      return true;
+    });
+  }
+
+  async #guarded(what: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (failure) {
+      this.problem(`${what}: ${failure instanceof Error ? failure.message : String(failure)}`);
+    }
+  }
+
+  end(): Figures {
+    const after = this.journal.acknowledged;
+    const acknowledged = Object.fromEntries(
+      kinds.map((kind) => [kind, after[kind] - this.#before[kind]]),
+    ) as Record<(typeof kinds)[number], number>;
+    const losses = this.#faults.flatMap(({ fault, acknowledgedAtMs: at }) =>
+      fault === 'missing' && at !== undefined ? [at] : [],
+    );
+    const { killedAtMs } = this;
+    const oldestLossMs =
+      losses.length === 0 || killedAtMs === undefined
+        ? undefined
+        : Math.round(killedAtMs - Math.min(...losses));
+    const { scenario, number: round, seed, delayMs, firstWriteMs } = this;
+    return {
+      ...{ scenario, target: this.group.kind, round, seed, delayMs, acknowledged },
+      missing: countsOf(this.#faults, 'missing'),
+      stale: countsOf(this.#faults, 'stale'),
+      returned: countsOf(this.#faults, 'returned'),
+      ...{ firstWriteMs, oldestLossMs, replicaFaults: this.#replicaFaults },
+      ...{ problems: this.#problems, notes: this.#notes },
+    };
+  }
+}
+
+interface Place {
+  readonly applied: number;
+  readonly sequence: number;
+  readonly digest: string;
+}
+
+async function placeOf(node: GroupNode): Promise<Place | undefined> {
+  using remote = new Remote(node.address);
+  const answer = await remote.request(codes.replicaStatus);
+  if (answer.header.code !== success) return undefined;
+  return JSON.parse(Buffer.from(answer.body).toString()) as Place;
+}

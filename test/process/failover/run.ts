@@ -1,0 +1,69 @@
+import { startHoldfastGroup } from './holdfast-group.ts';
+import { startJavaGroup } from './java-group.ts';
+import { type Counts, Journal, kinds } from './journal.ts';
+import { type Figures, Round } from './round.ts';
+import { scenarios } from './scenarios/index.ts';
+
+export interface FailoverOptions {
+  readonly target: 'holdfast' | 'java';
+  readonly scenario: string;
+  readonly rounds: number;
+  readonly seed: number;
+  readonly report: (line: string) => void;
+}
+
+/** Plays the rounds of a scenario one after the other on one group; what earlier ones made is compared each time. */
+export async function failover(options: FailoverOptions): Promise<readonly Figures[]> {
+  const { target, scenario, rounds, seed, report } = options;
+  const play = scenarios[scenario];
+  if (play === undefined) throw new Error(`no scenario ${scenario}`);
+  await using group = await (target === 'java' ? startJavaGroup() : startHoldfastGroup());
+  const journal = new Journal();
+  const all: Figures[] = [];
+  for (let number = 1; number <= rounds; number += 1) {
+    const round = new Round(scenario, number, seed + number - 1, group, journal);
+    let isWhole = true;
+    try {
+      await play(round);
+    } catch (failure) {
+      isWhole = false;
+      round.problem(failure instanceof Error ? failure.message : String(failure));
+    }
+    const figures = round.end();
+    all.push(figures);
+    for (const line of linesOf(figures)) report(line);
+    if (isWhole) continue;
+    for (const node of group.brokers) report(await lastLines(group.logOf(node), node.name));
+    break; // What comes after is not what the scenario means.
+  }
+  return all;
+}
+
+export function linesOf(figures: Figures): readonly string[] {
+  const { scenario, target, round, seed, delayMs, acknowledged, firstWriteMs } = figures;
+  const { missing, stale, returned, oldestLossMs, replicaFaults } = figures;
+  const line = [
+    `${scenario} ${target} round ${round}: seed ${seed}, delay ${delayMs} ms`,
+    `acknowledged ${text(acknowledged)}`,
+    `missing ${text(missing)}${oldestLossMs === undefined ? '' : ` (the oldest ${oldestLossMs} ms before the kill)`}`,
+    `stale ${text(stale)}`,
+    `returned ${text(returned)}`,
+    ...(firstWriteMs === undefined ? [] : [`first write after ${firstWriteMs} ms`]),
+    ...(replicaFaults === undefined ? [] : [`other replica: ${replicaFaults} faults`]),
+  ].join('; ');
+  return [
+    line,
+    ...figures.notes.map((note) => `  ${note}`),
+    ...figures.problems.map((problem) => `  PROBLEM ${problem}`),
+  ];
+}
+
+/** Topics/groups/offsets/messages. */
+const text = (counts: Counts): string => kinds.map((kind) => counts[kind]).join('/');
+
+const shownLines = 15;
+
+async function lastLines(log: Promise<string>, name: string): Promise<string> {
+  const lines = (await log.catch(() => '')).trimEnd().split('\n').slice(-shownLines);
+  return lines.map((line) => `  ${name}: ${line}`).join('\n');
+}

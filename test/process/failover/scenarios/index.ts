@@ -1,0 +1,7 @@
+import type { Round } from '../round.ts';
+import { kill } from './kill.ts';
+
+/** Each plays one round on a group that was left whole by the rounds before. */
+export const scenarios: Readonly<Record<string, (round: Round) => Promise<void>>> = {
+  kill,
+};
