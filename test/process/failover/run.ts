@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startHoldfastGroup } from './holdfast-group.ts';
 import { startJavaGroup } from './java-group.ts';
 import { type Counts, Journal, kinds } from './journal.ts';
@@ -12,12 +13,17 @@ export interface FailoverOptions {
   readonly report: (line: string) => void;
 }
 
+/** A controller that has just started calls nobody dead before its heartbeat timeout (docs/protocol.md). */
+const settleMs = 10_000;
+
 /** Plays the rounds of a scenario one after the other on one group; what earlier ones made is compared each time. */
 export async function failover(options: FailoverOptions): Promise<readonly Figures[]> {
   const { target, scenario, rounds, seed, report } = options;
   const play = scenarios[scenario];
   if (play === undefined) throw new Error(`no scenario ${scenario}`);
   await using group = await (target === 'java' ? startJavaGroup() : startHoldfastGroup());
+  await group.untilComplete();
+  await sleep(settleMs);
   const journal = new Journal();
   const all: Figures[] = [];
   for (let number = 1; number <= rounds; number += 1) {
