@@ -57,6 +57,8 @@ export class Controller {
   readonly #logger: Logger;
   readonly #live = new Map<string, Map<BrokerId, Live>>();
   readonly #startedMs: number;
+  /** Why groups have no master, as it was last said. */
+  readonly #leaderless = new Map<string, string>();
   #server: RemotingServer | undefined;
   #timer: Timer | undefined;
   #stopped: Promise<void> | undefined;
@@ -181,7 +183,18 @@ export class Controller {
     const areAllThere = group.set.every((id) => isLive(group, live, id));
     if (isEarly && !areAllThere) return;
     const reason = this.#whyElect(group);
-    await this.elect(group, { reason, unclean: this.options.electUnclean });
+    const decision = await this.elect(group, { reason, unclean: this.options.electUnclean });
+    this.#sayLeaderless(name, 'refused' in decision ? decision.remark : undefined);
+  }
+
+  /** Once for each reason: it is looked at again and again. */
+  #sayLeaderless(name: string, why: string | undefined): void {
+    if (this.#leaderless.get(name) === why) return;
+    if (why === undefined) this.#leaderless.delete(name);
+    else {
+      this.#leaderless.set(name, why);
+      this.#logger.warn('nobody leads', { group: name, why });
+    }
   }
 
   /** What replicas of a group are told. */

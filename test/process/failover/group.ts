@@ -139,6 +139,14 @@ export class Group implements AsyncDisposable {
     });
   }
 
+  /** Until the group counts on this broker alone. */
+  async untilAlone(broker: GroupNode): Promise<void> {
+    await eventually(joinLimitMs, `${broker.name} alone in sync`, async () => {
+      const inSync = (await this.state())?.inSync;
+      return (inSync?.length === 1 && inSync[0] === broker.address) || undefined;
+    });
+  }
+
   /** A planned change of roles; false when the controller refused it. */
   async elect(broker: GroupNode): Promise<boolean> {
     const brokerId = (await this.state())?.ids.get(broker.address);

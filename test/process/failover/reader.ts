@@ -27,7 +27,7 @@ export async function readNode(
   role: 'master' | 'slave',
 ): Promise<Found> {
   const topics = await readTopics(remote, journal);
-  const groups = await readGroups(remote, journal);
+  const groups = await readGroups(remote);
   if (role === 'slave') {
     const offsets = await listOffsets(remote, journal);
     return { topics, groups, offsets, messages: await viewMessages(remote, journal) };
@@ -49,13 +49,14 @@ async function readTopics(remote: Remote, journal: Journal): Promise<Map<string,
   return topics;
 }
 
-async function readGroups(remote: Remote, journal: Journal): Promise<Map<string, string>> {
+async function readGroups(remote: Remote): Promise<Map<string, string>> {
   const { subscriptionGroupTable } = parse<{ subscriptionGroupTable: Record<string, unknown> }>(
     await answered(remote, codes.allGroups),
   );
-  const names = new Set([...journal.keys('groups'), ...ours(subscriptionGroupTable)]);
+  // One that is not listed is not asked for: Java makes groups that somebody looks at.
+  const names = ours(subscriptionGroupTable);
   const groups = new Map<string, string>();
-  await forEach([...names], inFlight, async (group) => {
+  await forEach(names, inFlight, async (group) => {
     const answer = await answered(remote, codes.groupConfig, { group }, [groupNotExist]);
     if (answer.header.code === success) groups.set(group, textOfGroup(parse(answer)));
   });

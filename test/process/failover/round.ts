@@ -76,7 +76,9 @@ export class Round {
   readonly #before: Counts;
   readonly #probe: string;
   readonly #faults: Fault[] = [];
+  readonly #beganAt = new Date().toISOString();
   #replicaFaults: number | undefined;
+  #tries = 0;
   readonly #problems: string[] = [];
   readonly #notes: string[] = [];
 
@@ -119,22 +121,33 @@ export class Round {
 
   /** Until one of these acknowledges a message; to it. What is refused or lost on the way is tried again. */
   async firstWrite(...candidates: readonly GroupNode[]): Promise<GroupNode> {
-    let count = 0;
-    const node = await eventually(firstWriteLimitMs, 'a broker that takes messages', async () => {
-      for (const candidate of candidates) {
-        count += 1;
-        const what = `try ${count}`;
-        const isTaken = await this.at(candidate, (writer) =>
-          writer.send(this.#probe, 0, what, 1000),
-        );
-        if (isTaken) return candidate;
-      }
-      return undefined;
-    });
+    const node = await eventually(firstWriteLimitMs, 'a broker that takes messages', () =>
+      this.tryWrite(...candidates),
+    );
     if (this.killedAtMs !== undefined) {
       this.firstWriteMs = Math.round(performance.now() - this.killedAtMs);
     }
     return node;
+  }
+
+  /** One message to each of these until one acknowledges it; to that one. */
+  async tryWrite(...candidates: readonly GroupNode[]): Promise<GroupNode | undefined> {
+    for (const candidate of candidates) {
+      this.#tries += 1;
+      const what = `try ${this.#tries}`;
+      const isTaken = await this.at(candidate, (writer) => writer.send(this.#probe, 0, what, 1000));
+      if (isTaken) return candidate;
+    }
+    return undefined;
+  }
+
+  /** Why a broker does not lead, as the logs say it to an operator; undefined when they do not. */
+  async whyNotLeading(node: GroupNode): Promise<string | undefined> {
+    const controllers = this.group.nodes.filter(({ kind }) => kind === 'controller');
+    const logs = [node, ...controllers.filter((one) => this.group.isRunning(one))];
+    const texts = await Promise.all(logs.map((one) => this.group.logOf(one)));
+    const said = texts.flatMap((text) => warningsSince(text, this.#beganAt));
+    return said.findLast((line) => /nobody leads|no controller answers/.test(line));
   }
 
   /** Everything that was ever acknowledged, against what the leading broker has. */
@@ -226,4 +239,14 @@ async function placeOf(node: GroupNode): Promise<Place | undefined> {
   const answer = await remote.request(codes.replicaStatus);
   if (answer.header.code !== success) return undefined;
   return JSON.parse(Buffer.from(answer.body).toString()) as Place;
+}
+
+/** Of a log in JSON, as one line each. */
+function warningsSince(log: string, beganAt: string): readonly string[] {
+  return log
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Readonly<Record<string, string>>)
+    .filter(({ level, time = '' }) => level === 'warn' && time >= beganAt)
+    .map(({ msg, why, reason }) => `${msg}: ${why ?? reason}`);
 }

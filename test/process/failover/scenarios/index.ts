@@ -1,9 +1,15 @@
 import type { Round } from '../round.ts';
 import { kill } from './kill.ts';
+import { restartOrders } from './restart-orders.ts';
+import { roleChanges } from './role-changes.ts';
+import { staleSlave } from './stale-slave.ts';
 import { stream } from './stream.ts';
 
 /** Each plays one round on a group that was left whole by the rounds before. */
 export const scenarios: Readonly<Record<string, (round: Round) => Promise<void>>> = {
   kill,
   stream,
+  'restart-orders': restartOrders,
+  'stale-slave': staleSlave,
+  'role-changes': roleChanges,
 };
