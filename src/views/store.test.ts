@@ -187,6 +187,21 @@ test('a failed fsync is told once, to everybody, and is final', async () => {
   assert.equal(store.failed.kind, 'corrupt');
 });
 
+test('for those who wait for a store that is abandoned the outcome is unknown', async () => {
+  const store = await storeWithTopic();
+  store.appendNow('t', 'a');
+  const waiters = [new TestWaiter(), new TestWaiter(), new TestWaiter()] as const;
+  store.store.whenCommitted(store.store.appendedEnd, waiters[0]);
+  store.store.whenDurable(store.store.appendedEnd, waiters[1]);
+  store.store.whenMessageDurable(store.store.appendedEnd, waiters[2]);
+  await store.complete(store.local.abandon());
+  assert.deepEqual(
+    waiters.map(({ outcome }) => outcome),
+    ['unknown', 'unknown', 'unknown'],
+  );
+  assert.match(waiters[1].why?.message ?? '', /does not lead any more/);
+});
+
 test('a store that is closed takes nothing, and the next start finds a clean stop', async () => {
   const store = await storeWithTopic();
   store.appendNow('t', 'a');

@@ -424,13 +424,22 @@ export class Store {
     }
   }
 
-  /** Lets go without writing any more; whoever waits is not told. */
+  /** Lets go without writing any more: for whoever waits the outcome is unknown. */
   async abandon(): Promise<void> {
-    this.#refusal ??= new Failure('closed', 'the broker is stopping');
+    this.#refusal ??= new Failure('closed', 'this broker does not lead any more');
+    if (!this.#closed) this.beforeWrite(); // What was not appended yet is refused.
     this.#closed = true;
     this.#flushTimer?.cancel();
     this.#lateTimer?.cancel();
+    this.#tellUnknown(this.#refusal);
+    this.onCommitted();
     await this.#syncing;
+  }
+
+  #tellUnknown(why: Failure): void {
+    for (const waiter of this.#lines.flatMap((line) => line.takeAbove(-1))) {
+      waiter.gaveUp('unknown', why);
+    }
   }
 
   #waitForSync(line: WaitLine, position: PhysicalOffset, waiter: Waiter): void {
@@ -617,9 +626,7 @@ export class Store {
     const failure =
       error instanceof Failure ? error : new Failure('corrupt', 'the log failed', { cause: error });
     this.#refusal = failure;
-    for (const waiter of this.#lines.flatMap((line) => line.takeAbove(-1))) {
-      waiter.gaveUp('unknown', failure);
-    }
+    this.#tellUnknown(failure);
     this.onFatal(failure);
   }
 }
