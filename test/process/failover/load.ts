@@ -7,6 +7,7 @@ import { Writer } from './writer.ts';
 
 const writers = 3;
 const retryMs = 20;
+const stepsEach = 6;
 const moreAcknowledgements = 20;
 const moreLimitMs = 60_000;
 
@@ -17,6 +18,8 @@ export class Load {
   readonly #prefix: string;
   readonly #stop = new AbortController();
   readonly #done: Promise<unknown>;
+  /** Requests without an answer, although the connection stayed open: a broker must say when an outcome is unknown. */
+  unanswered = 0;
   #acknowledged = 0;
 
   constructor(group: Group, journal: Journal, prefix: string) {
@@ -51,10 +54,12 @@ export class Load {
       const writer = new Writer(remote, this.#journal);
       while (!this.#stop.signal.aborted) {
         const isTaken = await this.#step(writer, index, step);
-        step += 1; // A change with an unknown outcome is not tried again: the journal would not know what is there.
+        // Another topic and group after a failure: what builds on an unknown outcome would not tell anything.
+        step = isTaken ? step + 1 : (Math.floor(step / stepsEach) + 1) * stepsEach;
         if (!isTaken) break;
         this.#acknowledged += 1;
       }
+      this.unanswered += remote.unanswered;
       at += 1;
       await sleep(retryMs, undefined, { signal: this.#stop.signal }).catch(() => {}); // Told to stop.
     }
@@ -62,10 +67,10 @@ export class Load {
 
   /** A topic, a group, a message, an offset; then of every third one the topic is changed, of every fourth deleted. */
   #step(writer: Writer, index: number, step: number): Promise<boolean> {
-    const number = Math.floor(step / 6);
+    const number = Math.floor(step / stepsEach);
     const topic = `${this.#prefix}load-${index}-topic-${number}`;
     const group = `${this.#prefix}load-${index}-group-${number}`;
-    switch (step % 6) {
+    switch (step % stepsEach) {
       case 0:
         return writer.defineTopic(topic, { queues: 1, perm: 6, messageType: 'NORMAL' });
       case 1:

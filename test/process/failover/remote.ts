@@ -21,6 +21,8 @@ export class Remote implements Disposable {
   readonly address: string;
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
+  /** Requests that a broker took and did not answer in time. */
+  unanswered = 0;
   #last = 0;
   #ended: Error | undefined;
 
@@ -59,6 +61,9 @@ export class Remote implements Disposable {
     this.#socket.write(encode({ header, body }));
     try {
       return await within(limitMs, `request ${code} to ${this.address}`, answered);
+    } catch (failure) {
+      if (this.isOpen) this.unanswered += 1;
+      throw failure;
     } finally {
       this.#waiting.delete(opaque);
     }

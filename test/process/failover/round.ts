@@ -135,7 +135,10 @@ export class Round {
     for (const candidate of candidates) {
       this.#tries += 1;
       const what = `try ${this.#tries}`;
-      const isTaken = await this.at(candidate, (writer) => writer.send(this.#probe, 0, what, 1000));
+      const options = { limitMs: 1000, mayCreate: this.group.kind === 'java' }; // Java may have lost it.
+      const isTaken = await this.at(candidate, (writer) =>
+        writer.send(this.#probe, 0, what, options),
+      );
       if (isTaken) return candidate;
     }
     return undefined;

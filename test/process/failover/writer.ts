@@ -15,7 +15,11 @@ export const offsetKey = (group: string, topic: string, queueId: number): string
 export const messageKey = (topic: string, queueId: number, offset: number): string =>
   `${topic}@${queueId}@${offset}`;
 
-const sendLimitMs = 8000;
+interface SendOptions {
+  readonly limitMs?: number;
+  /** Whether the broker may make the topic when there is none. */
+  readonly mayCreate?: boolean;
+}
 
 /**
  * Changes things on a broker and notes in the journal what it acknowledged. Everything that is not a success may have
@@ -24,12 +28,15 @@ const sendLimitMs = 8000;
 export class Writer {
   readonly #remote: Remote;
   readonly #journal: Journal;
+  readonly #limitMs: number | undefined;
   /** When the last acknowledgement came. */
   lastAcknowledgedMs = 0;
 
-  constructor(remote: Remote, journal: Journal) {
+  /** `limitMs`: how long answers are waited for. */
+  constructor(remote: Remote, journal: Journal, limitMs?: number) {
     this.#remote = remote;
     this.#journal = journal;
+    this.#limitMs = limitMs;
   }
 
   defineTopic(topic: string, wanted: TopicWanted): Promise<boolean> {
@@ -87,17 +94,19 @@ export class Writer {
     topic: string,
     queueId: number,
     what: string,
-    limitMs = sendLimitMs,
+    { limitMs, mayCreate = false }: SendOptions = {},
   ): Promise<boolean> {
     const body = `${topic} ${what}`;
     this.#journal.sent(body);
+    // Without a topic of that name none is made from it: a message must not bring back what was deleted.
+    const defaultTopic = mayCreate ? 'TBW102' : 'none';
     const fields = {
-      ...{ a: 'failover', b: topic, c: 'TBW102', d: 4, e: queueId, f: 0, g: Date.now(), h: 0 },
+      ...{ a: 'failover', b: topic, c: defaultTopic, d: 4, e: queueId, f: 0, g: Date.now(), h: 0 },
       ...{ i: 'WAIT\u0001true\u0002', j: 0, k: false, m: false },
     };
     const bytes = Buffer.from(body);
     const answer = await this.#remote
-      .request(codes.sendMessage, fields, bytes, limitMs)
+      .request(codes.sendMessage, fields, bytes, limitMs ?? this.#limitMs)
       .catch(() => undefined); // Unknown.
     if (answer?.header.code !== success) return false;
     const { queueId: queue, queueOffset, msgId = '' } = answer.header.extFields ?? {};
@@ -118,7 +127,9 @@ export class Writer {
     fields: Readonly<Record<string, string | number | boolean>>,
     body?: Uint8Array,
   ): Promise<boolean> {
-    const answer = await this.#remote.request(code, fields, body).catch(() => undefined); // Unknown.
+    const answer = await this.#remote
+      .request(code, fields, body, this.#limitMs)
+      .catch(() => undefined); // Unknown.
     if (answer?.header.code !== success) return false;
     for (const attempt of attempts) attempt.acknowledge();
     this.lastAcknowledgedMs = performance.now();

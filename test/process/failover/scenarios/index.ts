@@ -1,5 +1,6 @@
 import type { Round } from '../round.ts';
 import { kill } from './kill.ts';
+import { pause } from './pause.ts';
 import { restartOrders } from './restart-orders.ts';
 import { roleChanges } from './role-changes.ts';
 import { staleSlave } from './stale-slave.ts';
@@ -12,4 +13,5 @@ export const scenarios: Readonly<Record<string, (round: Round) => Promise<void>>
   'restart-orders': restartOrders,
   'stale-slave': staleSlave,
   'role-changes': roleChanges,
+  pause,
 };

@@ -38,6 +38,7 @@ export async function roleChanges(round: Round): Promise<void> {
     await load.end();
   }
   round.note(`${changes} changes; a write after a planned one after ${pausesMs.join(', ')} ms`);
+  if (load.unanswered > 0) round.problem(`${load.unanswered} requests were never answered`);
   await round.compareMaster(master);
   await round.compareReplica(group.other(master));
 }
