@@ -135,7 +135,9 @@ async function pullMessages(
 
 async function viewMessages(remote: Remote, journal: Journal): Promise<Map<string, string>> {
   const messages = new Map<string, string>();
-  await forEach(journal.keys('messages'), inFlight, async (key) => {
+  // The bytes of one that is gone with its topic are still in the log, and may be looked at there.
+  const stored = [...journal.entries('messages')].filter(([, entry]) => entry.acknowledged);
+  await forEach(stored, inFlight, async ([key]) => {
     const offset = journal.positionOf(key);
     if (offset === undefined) return;
     const answer = await remote.request(codes.viewMessage, { offset });

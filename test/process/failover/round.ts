@@ -70,6 +70,8 @@ export class Round {
   readonly random: () => number;
   /** Of names made in this round. */
   readonly prefix: string;
+  /** For the proof that a loss is seen: called when all is done, before something breaks. */
+  meddle: (master: GroupNode) => Promise<void> = async () => {};
   delayMs = 0;
   killedAtMs: number | undefined;
   firstWriteMs: number | undefined;

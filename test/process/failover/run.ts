@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { GroupNode } from './group.ts';
 import { startHoldfastGroup } from './holdfast-group.ts';
 import { startJavaGroup } from './java-group.ts';
 import { type Counts, Journal, kinds } from './journal.ts';
@@ -11,6 +12,7 @@ export interface FailoverOptions {
   readonly rounds: number;
   readonly seed: number;
   readonly report: (line: string) => void;
+  readonly meddle?: (round: Round, master: GroupNode) => Promise<void>;
 }
 
 /** A controller that has just started calls nobody dead before its heartbeat timeout (docs/protocol.md). */
@@ -28,6 +30,7 @@ export async function failover(options: FailoverOptions): Promise<readonly Figur
   const all: Figures[] = [];
   for (let number = 1; number <= rounds; number += 1) {
     const round = new Round(scenario, number, seed + number - 1, group, journal);
+    round.meddle = async (master) => options.meddle?.(round, master);
     let isWhole = true;
     try {
       await play(round);

@@ -12,6 +12,7 @@ export async function kill(round: Round): Promise<void> {
   await round.prepare(master);
   round.delayMs = delaysMs[(round.number - 1) % delaysMs.length] ?? 0;
   await round.at(master, (writer) => workOn(writer, round.prefix));
+  await round.meddle(master);
   await sleep(round.delayMs);
   await round.kill(master);
   await round.firstWrite(other);
