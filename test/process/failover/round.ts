@@ -28,7 +28,7 @@ export interface Figures {
   readonly returned: Counts;
   /** From the kill to the first acknowledged write, where there was a kill. */
   readonly firstWriteMs: number | undefined;
-  /** Between the acknowledgement of the oldest change that is missing and the kill. */
+  /** Between the acknowledgement of the oldest topic or group that is missing and the kill. */
   readonly oldestLossMs: number | undefined;
   /** Faults of the other replica that the leading one does not have, once it follows. */
   readonly replicaFaults: number | undefined;
@@ -213,9 +213,10 @@ export class Round {
     const acknowledged = Object.fromEntries(
       kinds.map((kind) => [kind, after[kind] - this.#before[kind]]),
     ) as Record<(typeof kinds)[number], number>;
-    const losses = this.#faults.flatMap(({ fault, acknowledgedAtMs: at }) =>
-      fault === 'missing' && at !== undefined ? [at] : [],
-    );
+    const losses = this.#faults.flatMap(({ fault, kind, acknowledgedAtMs: at }) => {
+      const isDefinition = kind === 'topics' || kind === 'groups';
+      return isDefinition && fault === 'missing' && at !== undefined ? [at] : [];
+    });
     const { killedAtMs } = this;
     const oldestLossMs =
       losses.length === 0 || killedAtMs === undefined

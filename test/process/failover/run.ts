@@ -54,7 +54,7 @@ export function linesOf(figures: Figures): readonly string[] {
   const line = [
     `${scenario} ${target} round ${round}: seed ${seed}, delay ${delayMs} ms`,
     `acknowledged ${text(acknowledged)}`,
-    `missing ${text(missing)}${oldestLossMs === undefined ? '' : ` (the oldest ${oldestLossMs} ms before the kill)`}`,
+    `missing ${text(missing)}${oldestLossMs === undefined ? '' : ` (the oldest definition ${oldestLossMs} ms before the kill)`}`,
     `stale ${text(stale)}`,
     `returned ${text(returned)}`,
     ...(firstWriteMs === undefined ? [] : [`first write after ${firstWriteMs} ms`]),

@@ -61,7 +61,7 @@ export async function restartOrders(round: Round): Promise<void> {
     await group.untilAlone(master);
     await round.at(master, (writer) => changeSome(writer, round.prefix));
   }
-  await round.kill(...group.nodes);
+  await group.kill(...group.nodes);
   const brokers = order.brokers.map((role) => (role === 'master' ? master : slave));
   const others = group.nodes.filter(({ kind }) => kind !== 'broker');
   if (order.controllerLast) {
