@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { isAlive, own, signal } from '../../interop/support/processes.ts';
 import { eventually } from '../../interop/support/waiting.ts';
 import { codes, success } from './codes.ts';
@@ -28,6 +29,8 @@ export interface GroupLauncher extends AsyncDisposable {
   pidOf(name: string): Promise<number>;
   /** Resolves when it serves, or rejects when it ended instead. */
   start(name: string): Promise<void>;
+  /** Where a node keeps all that it must not lose. */
+  storeOf(name: string): string;
   /** Of a node, newest last. */
   logOf(name: string): Promise<string>;
 }
@@ -97,6 +100,12 @@ export class Group implements AsyncDisposable {
   async start(node: GroupNode): Promise<void> {
     await this.#launcher.start(node.name);
     await this.#learn(node.name);
+  }
+
+  /** As after the exchange of a disk; for a node that does not run. */
+  async wipe(node: GroupNode): Promise<void> {
+    if (this.isRunning(node)) throw new Error(`${node.name} runs`);
+    await rm(this.#launcher.storeOf(node.name), { recursive: true });
   }
 
   logOf(node: GroupNode): Promise<string> {

@@ -85,6 +85,10 @@ class HoldfastLauncher implements GroupLauncher {
     await runOrThrow(process.execPath, [program, ...args], { limitMs: startLimitMs });
   }
 
+  storeOf(name: string): string {
+    return join(this.#data, name, 'store');
+  }
+
   logOf(name: string): Promise<string> {
     return readFile(join(this.#data, name, 'node.log'), 'utf8');
   }

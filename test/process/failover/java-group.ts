@@ -72,6 +72,10 @@ class JavaLauncher implements GroupLauncher {
     await this.#lab('start', name);
   }
 
+  storeOf(name: string): string {
+    return join(this.#folder.path, 'instances', name, 'store');
+  }
+
   logOf(name: string): Promise<string> {
     return readFile(join(this.#folder.path, 'instances', name, 'run.log'), 'utf8');
   }

@@ -99,7 +99,7 @@ async function followUp(round: Round): Promise<void> {
 }
 
 /** Nobody may take a message, and each must say why. */
-async function expectNobody(
+export async function expectNobody(
   round: Round,
   nodes: readonly GroupNode[],
   when: string,
