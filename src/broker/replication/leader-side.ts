@@ -257,6 +257,7 @@ export class LeaderSide implements LeaderHost {
   #review(): void {
     const leading = this.#required;
     const { store } = leading.local;
+    if (store.role !== 'leader') return; // On a slow disk its promise is not durable yet.
     const nowMs = this.#clock.monotonicMs();
     const { positions } = store;
     if (leading.isProposing || nowMs < leading.quietUntilMs) return;
