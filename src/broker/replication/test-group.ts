@@ -1,6 +1,6 @@
 /** A broker group in one simulated world, for tests of roles and replication. */
 import { type SimLogLine, type SimNode, SimWorld } from '../../../test/sim/ports/index.ts';
-import type { Failure } from '../../base/index.ts';
+import type { Disk, Failure } from '../../base/index.ts';
 import { Controller, type ControllerOptions, controllerOptions } from '../../controller/index.ts';
 import { ReplicaStatus, RequestCode } from '../../wire/index.ts';
 import { Broker } from '../broker.ts';
@@ -14,6 +14,8 @@ export class TestReplica {
   readonly client: TestClient;
   readonly #world: SimWorld;
   failed: Failure | undefined;
+  /** How long its disk needs to replace a file. */
+  renameMs = 0;
   #broker: Broker | undefined;
 
   constructor(world: SimWorld, name: string, changes: Partial<BrokerOptions>) {
@@ -29,12 +31,26 @@ export class TestReplica {
   }
 
   async starting(): Promise<void> {
-    const { clock, disk, keyValueStores, network, random, logger, bootId } = this.node;
+    const { clock, keyValueStores, network, random, logger, bootId } = this.node;
+    const disk = this.#slowed(this.node.disk);
     const ports = { clock, disk, keyValueStores, network, random, logger, bootId };
     this.#broker = await Broker.start(this.options, ports);
     void this.#broker.failed.then((failure) => {
       this.failed = failure;
     });
+  }
+
+  #slowed(disk: Disk): Disk {
+    const rename = async (from: string, to: string): Promise<void> => {
+      if (this.renameMs > 0) await this.node.clock.sleep(this.renameMs);
+      await disk.rename(from, to);
+    };
+    const get = (_: Disk, name: string | symbol): unknown => {
+      if (name === 'rename') return rename;
+      const value: unknown = Reflect.get(disk, name);
+      return typeof value === 'function' ? value.bind(disk) : value;
+    };
+    return new Proxy<Disk>(disk, { get });
   }
 
   get role(): string {

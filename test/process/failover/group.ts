@@ -14,7 +14,6 @@ export interface GroupNode {
 /** What the controller says. */
 export interface GroupState {
   readonly master: string | undefined;
-  readonly masterId: number;
   readonly epoch: number;
   readonly inSync: readonly string[];
   readonly ids: ReadonlyMap<string, number>;
@@ -127,7 +126,6 @@ export class Group implements AsyncDisposable {
       const replicas = [...info.inSyncReplicas, ...info.notInSyncReplicas];
       return {
         master: info.masterAddress === '' ? undefined : (info.masterAddress ?? undefined),
-        masterId: info.masterBrokerId ?? -1,
         epoch: info.masterEpoch,
         inSync: info.inSyncReplicas.map(({ brokerAddress }) => brokerAddress),
         ids: new Map(replicas.map(({ brokerAddress, brokerId }) => [brokerAddress, brokerId])),
@@ -192,7 +190,6 @@ export class Group implements AsyncDisposable {
 }
 
 interface ReplicasInfo {
-  readonly masterBrokerId?: number | null;
   readonly masterAddress?: string | null;
   readonly masterEpoch: number;
   readonly inSyncReplicas: readonly Replica[];

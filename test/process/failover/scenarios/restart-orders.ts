@@ -65,10 +65,11 @@ export async function restartOrders(round: Round): Promise<void> {
   const brokers = order.brokers.map((role) => (role === 'master' ? master : slave));
   const others = group.nodes.filter(({ kind }) => kind !== 'broker');
   if (order.controllerLast) {
-    const starting = brokers.map((node) => group.start(node));
+    const starting = Promise.all(brokers.map((node) => group.start(node)));
+    starting.catch(() => {}); // Told below.
     await expectNobody(round, brokers, 'without a controller');
     for (const node of others) await group.start(node);
-    await Promise.all(starting);
+    await starting;
     await followUp(round);
     return;
   }
@@ -76,6 +77,7 @@ export async function restartOrders(round: Round): Promise<void> {
   const [first, second] = brokers as [GroupNode, GroupNode];
   if (order.isAlone && first === slave) {
     const starting = group.start(first);
+    starting.catch(() => {}); // Told below.
     await expectNobody(round, [first], 'alone');
     await Promise.all([starting, group.start(second)]);
     await followUp(round);
