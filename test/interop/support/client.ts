@@ -19,6 +19,8 @@ export interface Flavour {
   readonly environment: Readonly<Record<string, string>>;
   /** Logs of the clients go here. */
   readonly folder: string;
+  /** It commits what it consumed of each queue that another consumer gets. */
+  readonly commitsWhatItGivesAway: boolean;
 }
 
 type Answer = { readonly id: number; readonly result?: unknown; readonly error?: string };
