@@ -104,7 +104,10 @@ function mustKnow(present: Settings, keys: readonly string[]): void {
 const pick = (settings: Settings, keys: readonly string[]): Settings =>
   Object.fromEntries(keys.flatMap((key) => (key in settings ? [[key, settings[key] ?? '']] : [])));
 
-async function settingsOf(admin: Admin, { address }: BrokerReplica): Promise<Settings> {
+export async function settingsOf(
+  admin: Admin,
+  { address }: Pick<BrokerReplica, 'address'>,
+): Promise<Settings> {
   const response = await admin.call(address, { code: RequestCode.GET_BROKER_CONFIG });
   const { settings } = parseProperties(new TextDecoder().decode(response.body), 'the broker');
   return Object.fromEntries(settings.map(({ key, value }) => [key, value]));

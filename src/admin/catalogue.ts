@@ -8,6 +8,7 @@ import { listClients } from './clients.ts';
 import { findMessages, getMessage } from './finding.ts';
 import { createGroup, deleteGroup, editGroup } from './group-changes.ts';
 import { groupInfo, groupLag, listGroups } from './groups.ts';
+import { haStatus } from './ha-status.ts';
 import { copyOffsets, resetOffsets, setOffset } from './offset-changes.ts';
 import { showOffsets } from './offsets.ts';
 import type { AnyOperation } from './operation.ts';
@@ -43,6 +44,7 @@ export const operations: readonly AnyOperation[] = [
   brokerInfo,
   getBrokerConfig,
   setBrokerConfig,
+  haStatus,
   benchProduce,
   benchConsume,
   benchEndToEnd,

@@ -37,6 +37,7 @@ export {
   groupLag,
   listGroups,
 } from './groups.ts';
+export { haStatus, type ReplicaGroup, type ReplicaRow } from './ha-status.ts';
 export type { Message } from './message.ts';
 export { copyOffsets, type MovedOffset, resetOffsets, setOffset } from './offset-changes.ts';
 export { type QueueProgress, showOffsets } from './offsets.ts';

@@ -21,6 +21,7 @@ import {
   getMessage,
   groupInfo,
   groupLag,
+  haStatus,
   listBrokers,
   listClients,
   listGroups,
@@ -42,6 +43,7 @@ import {
 } from '../admin/index.ts';
 import type { TimestampMs } from '../base/index.ts';
 import { benchReport } from './bench-view.ts';
+import { replicaGroups } from './ha-views.ts';
 import { oneLine } from './plain-text.ts';
 import type { Screen } from './screen.ts';
 import { type Column, renderTable } from './table.ts';
@@ -421,6 +423,8 @@ const brokerConfig = ({ settings }: BrokerConfig, screen: Screen): string =>
 
 show(getBrokerConfig, brokerConfig);
 show(setBrokerConfig, brokerConfig);
+
+show(haStatus, replicaGroups);
 
 show(benchProduce, benchReport);
 show(benchConsume, benchReport);

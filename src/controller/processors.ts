@@ -219,6 +219,7 @@ function replicaInfo(controller: Controller, request: IncomingCommand): Answer {
         masterBrokerId: group.master,
         masterAddress: masterAddress(group),
         masterEpoch: group.epoch,
+        groupView: viewText(controller.view(group)),
       },
     ],
     body: SyncStateSetBody.encode({ syncStateSet: group.set, syncStateSetEpoch: group.setEpoch }),

@@ -69,6 +69,7 @@ export const GetReplicaInfoResponse = header('GetReplicaInfoResponse', {
   masterBrokerId: field('masterBrokerId', optional(long<BrokerId>())),
   masterAddress: field('masterAddress', optional(text)),
   masterEpoch: field('masterEpoch', optional(int)),
+  groupView: field('groupView', optional(text)),
 });
 
 /** Answer to CONTROLLER_GET_METADATA_INFO (1005). Source: `GetMetaDataResponseHeader`. */

@@ -1,0 +1,52 @@
+/** Tables of `holdfast ha`. */
+import type { ReplicaGroup, ReplicaRow } from '../admin/index.ts';
+import { oneLine } from './plain-text.ts';
+import type { Screen } from './screen.ts';
+import { type Column, renderTable } from './table.ts';
+
+/** Narrower screens are told what matters most. */
+const wideFrom = 100;
+/** Enough of a digest to see with the eye whether two are equal. */
+const digestPlaces = 8;
+
+export function replicaGroups(groups: readonly ReplicaGroup[], screen: Screen): string {
+  if (groups.length === 0) return 'No broker group is registered.\n';
+  return groups.map((group) => replicaGroup(group, screen)).join('\n');
+}
+
+function replicaGroup(group: ReplicaGroup, screen: Screen): string {
+  const { cluster, controller, epoch, set, setEpoch, problems, replicas } = group;
+  const who = controller === undefined ? 'static' : `controller ${controller}`;
+  const members = set.length === 0 ? 'unknown' : set.join(' ');
+  const heading =
+    `group ${screen.strong(oneLine(group.group))} of ${oneLine(cluster)}, ${who}\n` +
+    `epoch ${epoch}, in-sync set ${members} (set epoch ${setEpoch})\n`;
+  const marks = problems.map((problem) => `${screen.bad('!')} ${oneLine(problem)}\n`).join('');
+  const columns = replicaColumns(screen);
+  const table = renderTable(columns, replicas, { width: screen.width, title: screen.faint });
+  return `${heading}${marks}\n${table}`;
+}
+
+function replicaColumns(screen: Screen): readonly Column<ReplicaRow>[] {
+  const isWide = screen.width === undefined || screen.width >= wideFrom;
+  const right = { align: 'right' } as const;
+  return [
+    { title: 'ID', ...right, cell: ({ id }) => id ?? '?' },
+    { title: 'ROLE', cell: ({ role, reachable }) => (reachable ? role : screen.bad(role)) },
+    { title: 'ADDRESS', cell: ({ address }) => address ?? '?' },
+    { title: 'EPOCH', ...right, cell: ({ epoch }) => epoch },
+    { title: 'END', ...right, cell: ({ end }) => end },
+    ...(isWide
+      ? [{ title: 'COMMIT', ...right, cell: ({ commitPoint }: ReplicaRow) => commitPoint }]
+      : []),
+    { title: 'APPLIED', ...right, cell: ({ applied }) => applied },
+    { title: 'LAG', ...right, cell: ({ lag }) => lag },
+    { title: 'DIGEST', cell: ({ digest }) => digest?.slice(0, digestPlaces) },
+    { title: 'IN SET', shrinkable: true, cell: (row) => counted(row, screen) },
+  ];
+}
+
+function counted({ inSet, why }: ReplicaRow, screen: Screen): string {
+  if (inSet) return why === undefined ? 'yes' : `yes, but ${why}`;
+  return `${screen.bad('no')}${why === undefined ? '' : `: ${why}`}`;
+}
