@@ -43,6 +43,7 @@ test('what has a processor is supported or partly, what has none is refused', ()
       new Set([
         ...servedCodes('src/broker/processors.ts'),
         ...servedCodes('src/broker/replication/replica-requests.ts'),
+        ...servedCodes('src/broker/replication/switchover.ts'),
       ]),
     ],
     ['name server', servedCodes('src/nameserver/processors.ts')],

@@ -9,6 +9,7 @@ import { findMessages, getMessage } from './finding.ts';
 import { createGroup, deleteGroup, editGroup } from './group-changes.ts';
 import { groupInfo, groupLag, listGroups } from './groups.ts';
 import { haStatus } from './ha-status.ts';
+import { switchOver } from './ha-switchover.ts';
 import { copyOffsets, resetOffsets, setOffset } from './offset-changes.ts';
 import { showOffsets } from './offsets.ts';
 import type { AnyOperation } from './operation.ts';
@@ -45,6 +46,7 @@ export const operations: readonly AnyOperation[] = [
   getBrokerConfig,
   setBrokerConfig,
   haStatus,
+  switchOver,
   benchProduce,
   benchConsume,
   benchEndToEnd,

@@ -144,7 +144,7 @@ export async function observeGroup(
   const silent = (master?.status?.replicas ?? []).filter(({ brokerId }) => !known.has(brokerId));
   const failure = 'cannot be reached';
   const gone = silent.map(({ brokerId: id }) => {
-    return { id: id as number, address: undefined, status: undefined, failure };
+    return { id, address: undefined, status: undefined, failure };
   });
   const replicas = [...asked, ...gone].sort((a, b) => (a.id ?? -1) - (b.id ?? -1));
   const cluster = registered[0]?.cluster ?? master?.status?.clusterName ?? '';

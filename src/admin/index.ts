@@ -38,6 +38,7 @@ export {
   listGroups,
 } from './groups.ts';
 export { haStatus, type ReplicaGroup, type ReplicaRow } from './ha-status.ts';
+export { type HandedOver, switchOver } from './ha-switchover.ts';
 export type { Message } from './message.ts';
 export { copyOffsets, type MovedOffset, resetOffsets, setOffset } from './offset-changes.ts';
 export { type QueueProgress, showOffsets } from './offsets.ts';

@@ -46,7 +46,8 @@ import {
 } from './replication/identity.ts';
 import { Replica, type ReplicaHost, type ReplicaRole } from './replication/replica.ts';
 import { ReplicaRequests } from './replication/replica-requests.ts';
-import { decideByRole, type Role } from './role.ts';
+import { SwitchOver } from './replication/switchover.ts';
+import { decideByRole, type Role, unavailable, waitsForHandOver } from './role.ts';
 import { Serving } from './serving.ts';
 import { localStoreOptions } from './store-options.ts';
 
@@ -103,6 +104,7 @@ export class Broker implements ReplicaHost {
   #identity: GroupIdentity | undefined;
   #anyRole: RequestTable = emptyTable;
   #replica: Replica | undefined;
+  #switchOver: SwitchOver | undefined;
   #serving: Serving | undefined;
   #whenInRole: () => void = () => {};
   /** Of a start that is not done yet. */
@@ -197,6 +199,12 @@ export class Broker implements ReplicaHost {
   }
 
   handle(connection: RemotingConnection, request: IncomingCommand): void {
+    if (this.#switchOver?.isHolding === true && waitsForHandOver(request.code)) {
+      if (this.#held.hold(connection, request)) return;
+      const remark = 'too many requests wait while the group is handed over';
+      connection.answer(request, unavailable(request.code, remark));
+      return;
+    }
     if (this.#role === 'servingMaster') {
       dispatch(this.#serving?.table ?? emptyTable, connection, request);
       return;
@@ -274,8 +282,22 @@ export class Broker implements ReplicaHost {
     );
     this.#replica = replica;
     const masterAddress = (): string | undefined => this.#master && formatAddress(this.#master);
-    const requests = new ReplicaRequests(options, { self: identity.self, replica, masterAddress });
-    this.#anyRole = requests.table();
+    const isServing = (): boolean => this.#role === 'servingMaster';
+    const { self, authority, elect } = identity;
+    const requests = new ReplicaRequests(options, { self, replica, masterAddress, isServing });
+    const switchOver = new SwitchOver(
+      {
+        ...{ self, replica, authority, elect, client: this.#client },
+        ...{ clock: replicationPorts.clock, logger: replicationPorts.logger },
+      },
+      {
+        isServing,
+        appendCommits: () => this.#serving?.appendCommits(),
+        release: () => this.#releaseHeld(),
+      },
+    );
+    this.#switchOver = switchOver;
+    this.#anyRole = new Map([...requests.table(), ...switchOver.table()]);
     await replica.open();
     await identity.begin(replica, this.#haAddress(replica));
     replica.start();
@@ -318,7 +340,7 @@ export class Broker implements ReplicaHost {
     this.#master = undefined;
     // A name server that does not answer must not keep those waiting who know this broker already.
     if (this.#role !== 'stopping') this.#role = 'servingMaster';
-    this.#held.release((connection, request) => this.handle(connection, request));
+    this.#releaseHeld();
     await serving.registration.start();
     this.#whenInRole();
   }
@@ -328,9 +350,15 @@ export class Broker implements ReplicaHost {
     if (this.#role === 'stopping') return;
     const forwards = this.#ports.clock.monotonicMs() <= this.#forwardsUntilMs;
     this.#role = forwards ? 'formerMaster' : 'slave';
-    this.#held.release((connection, request) => this.handle(connection, request));
+    this.#releaseHeld();
     void this.#serving?.registration.start();
     this.#whenInRole();
+  }
+
+  #releaseHeld(): void {
+    // While the group is handed over they wait until the new master serves.
+    if (this.#switchOver?.isHolding === true) return;
+    this.#held.release((connection, request) => this.handle(connection, request));
   }
 
   async leave(): Promise<void> {

@@ -15,13 +15,12 @@ export type Role =
  * What happens to a request: it is served here, held until the role changes, handed on to the master, accepted without
  * any effect (sessions are of the master only), told to come again at once, or refused.
  */
-export type RoleDecision =
-  | 'serve'
-  | 'hold'
-  | 'forward'
-  | 'accept'
-  | 'retryPull'
-  | { readonly code: number; readonly remark: string };
+export type RoleDecision = 'serve' | 'hold' | 'forward' | 'accept' | 'retryPull' | Refused;
+
+interface Refused {
+  readonly code: number;
+  readonly remark: string;
+}
 
 const sends: ReadonlySet<number> = new Set([
   RequestCode.SEND_MESSAGE,
@@ -71,6 +70,13 @@ const definitions: ReadonlySet<number> = new Set([
   RequestCode.CLONE_GROUP_OFFSET,
 ]);
 
+/** What waits while the group is handed over: it is the master's, and would be refused, or lost, half-way. */
+export const waitsForHandOver = (code: number): boolean =>
+  isOfMaster(code) ||
+  sessions.has(code) ||
+  definitions.has(code) ||
+  code === RequestCode.UPDATE_CONSUMER_OFFSET;
+
 /** "Still loading" is never said as "not found": what cannot wait is refused as unavailable. */
 export function decideByRole(role: Role, code: number, master?: string): RoleDecision {
   switch (role) {
@@ -108,7 +114,8 @@ function asReplica(role: 'slave' | 'formerMaster', code: number, master?: string
 const isOfMaster = (code: number): boolean =>
   sends.has(code) || pulls.has(code) || queries.has(code) || locks.has(code);
 
-function unavailable(code: number, remark: string): RoleDecision {
+/** As a broker refuses what it cannot do in its role, so that clients try again. */
+export function unavailable(code: number, remark: string): Refused {
   return {
     code: sends.has(code) ? ResponseCode.SERVICE_NOT_AVAILABLE : ResponseCode.SYSTEM_ERROR,
     remark,

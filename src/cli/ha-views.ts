@@ -1,5 +1,5 @@
 /** Tables of `holdfast ha`. */
-import type { ReplicaGroup, ReplicaRow } from '../admin/index.ts';
+import type { HandedOver, ReplicaGroup, ReplicaRow } from '../admin/index.ts';
 import { oneLine } from './plain-text.ts';
 import type { Screen } from './screen.ts';
 import { type Column, renderTable } from './table.ts';
@@ -49,4 +49,10 @@ function replicaColumns(screen: Screen): readonly Column<ReplicaRow>[] {
 function counted({ inSet, why }: ReplicaRow, screen: Screen): string {
   if (inSet) return why === undefined ? 'yes' : `yes, but ${why}`;
   return `${screen.bad('no')}${why === undefined ? '' : `: ${why}`}`;
+}
+
+export function handedOver(result: HandedOver, screen: Screen): string {
+  const { group, from, to, address, epoch, stoppedMs } = result;
+  const now = `${screen.strong(`broker ${to}`)} at ${address} leads ${oneLine(group)}`;
+  return `${now} in epoch ${epoch}, broker ${from} follows; writes were stopped ${stoppedMs} ms\n`;
 }

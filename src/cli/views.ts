@@ -35,6 +35,7 @@ import {
   setBrokerConfig,
   setOffset,
   showOffsets,
+  switchOver,
   type TopicOnBroker,
   type TopicResult,
   tailTopic,
@@ -43,7 +44,7 @@ import {
 } from '../admin/index.ts';
 import type { TimestampMs } from '../base/index.ts';
 import { benchReport } from './bench-view.ts';
-import { replicaGroups } from './ha-views.ts';
+import { handedOver, replicaGroups } from './ha-views.ts';
 import { oneLine } from './plain-text.ts';
 import type { Screen } from './screen.ts';
 import { type Column, renderTable } from './table.ts';
@@ -425,6 +426,7 @@ show(getBrokerConfig, brokerConfig);
 show(setBrokerConfig, brokerConfig);
 
 show(haStatus, replicaGroups);
+show(switchOver, handedOver);
 
 show(benchProduce, benchReport);
 show(benchConsume, benchReport);

@@ -164,6 +164,7 @@ export const RequestCode = {
   CONTROLLER_CLEAR_LOSSY: 40_002,
   CONTROLLER_RECOVER_GROUP: 40_003,
   CONTROLLER_GET_HISTORY: 40_004,
+  SWITCH_OVER: 40_005,
 } as const;
 export type RequestCode = (typeof RequestCode)[keyof typeof RequestCode];
 

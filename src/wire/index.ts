@@ -178,6 +178,8 @@ export {
   RecoverGroup,
   RegisterReplica,
   RegisterReplicaResponse,
+  SwitchOver,
+  SwitchOverResponse,
 } from './headers/controller.ts';
 export {
   AddWritePermResponse,

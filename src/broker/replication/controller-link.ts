@@ -22,6 +22,7 @@ import {
   ApplyBrokerId,
   BrokerHeartbeat,
   ClearLossy,
+  ElectMaster,
   GetNextBrokerId,
   GetNextBrokerIdResponse,
   GroupViewBody,
@@ -198,6 +199,23 @@ export class ControllerLink implements GroupAuthority {
     } catch (error) {
       if (!isFailure(error, 'unavailable')) throw error;
       return false;
+    }
+  }
+
+  /** A planned change of the master. `unknown`: it may have been decided. */
+  async elect(target: BrokerId): Promise<'elected' | 'unknown' | { readonly refused: string }> {
+    const { clusterName, brokerName } = this.#options;
+    const header = { clusterName, brokerName, brokerId: target, designateElect: true };
+    try {
+      const response = await this.#ask({
+        code: RequestCode.CONTROLLER_ELECT_MASTER,
+        header: [ElectMaster, header],
+      });
+      if (response.code === ResponseCode.SUCCESS) return 'elected';
+      return { refused: response.remark ?? `code ${response.code}` };
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+      return 'unknown';
     }
   }
 

@@ -75,7 +75,12 @@ export class FollowerSide implements FollowerHost {
   }
 
   points(commitPoint: PhysicalOffset, durablePoint: PhysicalOffset): void {
-    this.#local.store.pointsFromLeader(commitPoint, durablePoint);
+    const { store } = this.#local;
+    const before = store.tables.appliedPosition;
+    store.pointsFromLeader(commitPoint, durablePoint);
+    // A leader that hands over waits until all is applied, and nothing else would tell it soon.
+    const { appliedPosition } = store.tables;
+    if (appliedPosition > before && appliedPosition === store.log.end) this.#session?.report();
   }
 
   wantSync(): void {

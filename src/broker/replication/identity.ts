@@ -13,6 +13,7 @@ import type { GroupAuthority } from './authority.ts';
 import { ControllerLink, type ControllerLinkPorts } from './controller-link.ts';
 import type { Replica } from './replica.ts';
 import { StaticGroup } from './static-group.ts';
+import type { ElectionOutcome } from './switchover.ts';
 
 /** Who a node is in its group, and who decides there. */
 export interface GroupIdentity {
@@ -24,6 +25,8 @@ export interface GroupIdentity {
   begin(replica: Replica, haAddress: Address): Promise<void>;
   /** A name server told where the master is. */
   masterFound(haAddress: Address, address: Address | undefined): void;
+  /** Asks whoever decides to let this replica lead; absent where nobody decides. */
+  readonly elect?: (target: BrokerId) => Promise<ElectionOutcome>;
   stop(): Promise<void>;
 }
 
@@ -87,6 +90,7 @@ export async function controlledIdentity(
       link.start(() => replica.report(), haAddress);
     },
     masterFound() {},
+    elect: (target) => link.elect(target),
     stop: () => link.stop(),
   };
 }

@@ -161,6 +161,8 @@ export class LeaderSide implements LeaderHost {
       digest: 'unknown',
     });
     this.#note(broker, report);
+    // What it is sent now may be waited for since before it was there.
+    leading.local.store.syncNow();
   }
 
   reported(member: BrokerId, report: Report): void {

@@ -18,6 +18,7 @@ export class ReplicaRequests {
   readonly #self: BrokerId;
   readonly #replica: Replica;
   readonly #masterAddress: () => string | undefined;
+  readonly #isServing: () => boolean;
 
   constructor(
     options: { readonly clusterName: string; readonly brokerName: string },
@@ -25,12 +26,15 @@ export class ReplicaRequests {
       readonly self: BrokerId;
       readonly replica: Replica;
       readonly masterAddress: () => string | undefined;
+      /** It serves its clients as the master, whether name servers know already or not. */
+      readonly isServing: () => boolean;
     },
   ) {
     this.#options = options;
     this.#self = parts.self;
     this.#replica = parts.replica;
     this.#masterAddress = parts.masterAddress;
+    this.#isServing = parts.isServing;
   }
 
   table(): RequestTable {
@@ -103,7 +107,7 @@ export class ReplicaRequests {
     const replica = this.#replica;
     const { local } = replica;
     const store = local?.store;
-    const isMaster = replica.role === 'master' || replica.role === 'becomingMaster';
+    const isMaster = store?.role === 'leader';
     const set = isMaster ? (store?.positions.confirmed ?? []) : (local?.group.members ?? []);
     const setEpoch = isMaster ? (store?.positions.setEpoch ?? 0) : (local?.group.setEpoch ?? 0);
     const newest = store?.tables.newestDigest;
@@ -111,7 +115,7 @@ export class ReplicaRequests {
       clusterName,
       brokerName,
       brokerId: this.#self,
-      role: replica.role,
+      role: this.#isServing() ? 'master' : replica.role,
       epoch: store?.log.epochs.at(-1)?.epoch ?? 0,
       setEpoch,
       syncStateSet: set,
@@ -141,7 +145,7 @@ export class ReplicaRequests {
           brokerId: follower.broker,
           connected: follower.isConnected,
           inSync,
-          why: inSync ? undefined : whyNot(follower),
+          why: inSync ? undefined : whyNotCounted(follower),
           written: follower.written,
           synced: follower.synced,
           applied: follower.applied,
@@ -162,7 +166,8 @@ export class ReplicaRequests {
   }
 }
 
-function whyNot(follower: FollowerState): string {
+/** Why the leader does not count a follower. */
+export function whyNotCounted(follower: FollowerState): string {
   if (!follower.isConnected) return 'it is not connected';
   if (!follower.isComplete) return 'it installs a snapshot and the log';
   if (follower.digest === 'different') return 'its metadata differs at an equal position';

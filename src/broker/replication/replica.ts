@@ -238,7 +238,10 @@ export class Replica {
     let waitMs = retryMs;
     while (!this.#isStopping) {
       try {
+        const { view } = this.#authority;
         const isGood = await this.#turn();
+        // Another role was given; what failed is not tried again at once.
+        if (isGood && this.#authority.view !== view) continue;
         waitMs = isGood ? retryMs : Math.min(2 * waitMs, longestRetryMs);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;

@@ -52,7 +52,7 @@ export const EpochEntryCache = body('EpochEntryCache', {
 
 /** One replica in `ReplicaStatus`, as the leader knows it. */
 export const ReplicaProgress = body('ReplicaProgress', {
-  brokerId: long(),
+  brokerId: long<BrokerId>(),
   connected: bool,
   inSync: bool,
   /** Why it is not in the set; absent when it is. */
@@ -67,7 +67,7 @@ export const ReplicaProgress = body('ReplicaProgress', {
 export const ReplicaStatus = body('ReplicaStatus', {
   clusterName: text,
   brokerName: text,
-  brokerId: long(),
+  brokerId: long<BrokerId>(),
   role: text,
   epoch: int,
   setEpoch: int,

@@ -140,3 +140,17 @@ export const RecoverGroup = header('RecoverGroup', {
   electBrokerId: field('electBrokerId', optional(long<BrokerId>())),
 });
 export type RecoverGroup = HeaderOf<typeof RecoverGroup>;
+
+/** Ours: the master shall hand its group over to this replica. */
+export const SwitchOver = header('SwitchOver', {
+  brokerId: field('brokerId', long<BrokerId>()),
+});
+export type SwitchOver = HeaderOf<typeof SwitchOver>;
+
+/** Who serves now, and how long nothing was written. */
+export const SwitchOverResponse = header('SwitchOverResponse', {
+  masterBrokerId: field('masterBrokerId', long<BrokerId>()),
+  masterAddress: field('masterAddress', text),
+  masterEpoch: field('masterEpoch', int),
+  stoppedMs: field('stoppedMs', int),
+});
