@@ -350,6 +350,7 @@ export class Broker implements ReplicaHost {
     if (this.#role === 'stopping') return;
     const forwards = this.#ports.clock.monotonicMs() <= this.#forwardsUntilMs;
     this.#role = forwards ? 'formerMaster' : 'slave';
+    if (forwards) void this.#switchOver?.holdUntilServed(master.broker);
     this.#releaseHeld();
     void this.#serving?.registration.start();
     this.#whenInRole();

@@ -67,6 +67,8 @@ export interface ReplicaOptions {
 
 const retryMs = 100;
 const longestRetryMs = 1000;
+/** Whoever was elected that short a time ago may still be on its way: it waits for its followers. */
+const newViewMs = 3000;
 /** What a person must look at is tried again all the same: it may have been mended. */
 const refusedRetryMs = 5000;
 
@@ -90,6 +92,8 @@ export class Replica {
   #role: ReplicaRole = 'waiting';
   /** Highest epoch that was seen anywhere; a leader of a lower one is over. */
   #seen: Epoch = epochOf(0);
+  /** Monotonic. */
+  #viewSinceMs = 0;
   #isStopping = false;
   #isLossless = true;
   #hasLed = false;
@@ -217,6 +221,7 @@ export class Replica {
   }
 
   #onView(view: GroupView): void {
+    this.#viewSinceMs = this.#ports.clock.monotonicMs();
     this.#sawEpoch(view.epoch);
     if (this.#role === 'master' || this.#role === 'becomingMaster') {
       if (view.epoch === this.#local?.store.epoch) {
@@ -240,9 +245,9 @@ export class Replica {
       try {
         const { view } = this.#authority;
         const isGood = await this.#turn();
-        // Another role was given; what failed is not tried again at once.
-        if (isGood && this.#authority.view !== view) continue;
-        waitMs = isGood ? retryMs : Math.min(2 * waitMs, longestRetryMs);
+        if (this.#authority.view !== view) continue; // Another role: what is over needs no pause.
+        const isNew = clock.monotonicMs() - this.#viewSinceMs < newViewMs;
+        waitMs = isGood || isNew ? retryMs : Math.min(2 * waitMs, longestRetryMs);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         if (this.#host.roleFailed(error) === 'giveUp') return;

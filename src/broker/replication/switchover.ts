@@ -77,6 +77,21 @@ export class SwitchOver {
     this.#host = host;
   }
 
+  /** A node that hands requests on follows somebody new: what comes before that one serves waits for it. */
+  async holdUntilServed(target: BrokerId): Promise<void> {
+    if (this.isHolding) return;
+    const { authority, clock } = this.#parts;
+    this.isHolding = true;
+    const isOver = (): boolean => authority.view?.master?.broker !== target;
+    try {
+      const serves = async () => isOver() || (await this.#serves(target)) !== undefined;
+      await this.#until(serves, clock.monotonicMs() + longestPauseMs);
+    } finally {
+      this.isHolding = false;
+      this.#host.release();
+    }
+  }
+
   table(): RequestTable {
     return new Map([
       [
@@ -199,25 +214,30 @@ export class SwitchOver {
     throw refusal(`broker ${target} did not catch up in time: ${lag} bytes are not synced there`);
   }
 
-  /** Where the target serves its clients; undefined while it does not. */
   async #untilServed(target: BrokerId, deadlineMs: number): Promise<Address | undefined> {
-    const { authority, client } = this.#parts;
     let address: Address | undefined;
     const serves = async (): Promise<boolean> => {
-      const master = authority.view?.master;
-      address = master?.broker === target ? master.address : undefined;
-      if (address === undefined || this.#host.isServing()) return false;
-      try {
-        const request = { code: RequestCode.GET_REPLICA_STATUS };
-        const response = await client.request(address, request, { timeoutMs: askTimeoutMs });
-        const isAnswered = response.code === ResponseCode.SUCCESS;
-        return isAnswered && ReplicaStatus.decode(response.body).role === 'master';
-      } catch (error) {
-        if (!isFailure(error, 'unavailable')) throw error;
-        return false;
-      }
+      address = await this.#serves(target);
+      return address !== undefined;
     };
     return (await this.#until(serves, deadlineMs)) ? address : undefined;
+  }
+
+  /** Where the target serves its clients; undefined while it does not. */
+  async #serves(target: BrokerId): Promise<Address | undefined> {
+    const { authority, client } = this.#parts;
+    const master = authority.view?.master;
+    const address = master?.broker === target ? master.address : undefined;
+    if (address === undefined || this.#host.isServing()) return undefined;
+    try {
+      const request = { code: RequestCode.GET_REPLICA_STATUS };
+      const { code, body } = await client.request(address, request, { timeoutMs: askTimeoutMs });
+      const isAnswered = code === ResponseCode.SUCCESS;
+      return isAnswered && ReplicaStatus.decode(body).role === 'master' ? address : undefined;
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      return undefined; // It cannot be reached, or this node stops.
+    }
   }
 
   async #until(condition: () => Promise<boolean>, deadlineMs: number): Promise<boolean> {
