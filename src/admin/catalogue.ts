@@ -5,9 +5,11 @@ import { benchProduce } from './bench/produce.ts';
 import { getBrokerConfig, setBrokerConfig } from './broker-config.ts';
 import { brokerInfo, listBrokers } from './brokers.ts';
 import { listClients } from './clients.ts';
+import { recoverGroup } from './controller-recover.ts';
 import { findMessages, getMessage } from './finding.ts';
 import { createGroup, deleteGroup, editGroup } from './group-changes.ts';
 import { groupInfo, groupLag, listGroups } from './groups.ts';
+import { haHistory } from './ha-history.ts';
 import { haStatus } from './ha-status.ts';
 import { switchOver } from './ha-switchover.ts';
 import { copyOffsets, resetOffsets, setOffset } from './offset-changes.ts';
@@ -46,7 +48,9 @@ export const operations: readonly AnyOperation[] = [
   getBrokerConfig,
   setBrokerConfig,
   haStatus,
+  haHistory,
   switchOver,
+  recoverGroup,
   benchProduce,
   benchConsume,
   benchEndToEnd,

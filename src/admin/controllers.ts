@@ -1,4 +1,11 @@
-import { type Address, Failure, formatAddress, isFailure, optionTypes } from '../base/index.ts';
+import {
+  type Address,
+  type BrokerId,
+  Failure,
+  formatAddress,
+  isFailure,
+  optionTypes,
+} from '../base/index.ts';
 import type { OutgoingRequest } from '../remoting/index.ts';
 import {
   type Fields,
@@ -22,7 +29,7 @@ export interface ControlledGroup {
   readonly controller: Address;
   readonly view: GroupViewBody;
   readonly replicas: readonly {
-    readonly id: number;
+    readonly id: BrokerId;
     readonly address: string;
     readonly alive: boolean;
   }[];

@@ -1,4 +1,11 @@
-import { type OptionType, optionTypes, type TimestampMs, timestampMs } from '../base/index.ts';
+import {
+  type BrokerId,
+  brokerId as brokerIdOf,
+  type OptionType,
+  optionTypes,
+  type TimestampMs,
+  timestampMs,
+} from '../base/index.ts';
 
 const text: OptionType<string> = {
   name: 'text',
@@ -140,6 +147,15 @@ const positive: OptionType<number> = {
   format: String,
 };
 
+const brokerId: OptionType<BrokerId> = {
+  name: 'whole number',
+  parse: (input, places) => {
+    const read = natural.parse(input, places);
+    return 'value' in read ? { value: brokerIdOf(read.value) } : read;
+  },
+  format: String,
+};
+
 /** The types that fields of operations have. */
 export const fields = {
   text,
@@ -152,6 +168,7 @@ export const fields = {
   timePoint,
   offsetTarget,
   positive,
+  brokerId,
   boolean: optionTypes.boolean,
   addresses: optionTypes.addresses,
 } as const;

@@ -17,6 +17,7 @@ export {
 } from './brokers.ts';
 export { operations } from './catalogue.ts';
 export { type Client, listClients, versionText } from './clients.ts';
+export { type RecoveredGroup, recoverGroup } from './controller-recover.ts';
 export { permissionText } from './field-types.ts';
 export { findMessages, getMessage } from './finding.ts';
 export {
@@ -37,6 +38,7 @@ export {
   groupLag,
   listGroups,
 } from './groups.ts';
+export { type HistoryEntry, haHistory } from './ha-history.ts';
 export { haStatus, type ReplicaGroup, type ReplicaRow } from './ha-status.ts';
 export { type HandedOver, switchOver } from './ha-switchover.ts';
 export type { Message } from './message.ts';

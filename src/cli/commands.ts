@@ -34,6 +34,7 @@ export const nouns: Readonly<Record<string, string>> = {
   broker: 'List and show brokers; show and change their configuration.',
   'broker config': 'Show and change the configuration of a broker (alone: get).',
   ha: 'Replicated groups: how replicas do, who led when and why, and planned changes of the master.',
+  controller: 'What only an operator decides for a group.',
   bench: 'Measure a broker under load.',
 };
 

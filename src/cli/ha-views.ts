@@ -1,5 +1,11 @@
 /** Tables of `holdfast ha`. */
-import type { HandedOver, ReplicaGroup, ReplicaRow } from '../admin/index.ts';
+import type {
+  HandedOver,
+  HistoryEntry,
+  RecoveredGroup,
+  ReplicaGroup,
+  ReplicaRow,
+} from '../admin/index.ts';
 import { oneLine } from './plain-text.ts';
 import type { Screen } from './screen.ts';
 import { type Column, renderTable } from './table.ts';
@@ -55,4 +61,32 @@ export function handedOver(result: HandedOver, screen: Screen): string {
   const { group, from, to, address, epoch, stoppedMs } = result;
   const now = `${screen.strong(`broker ${to}`)} at ${address} leads ${oneLine(group)}`;
   return `${now} in epoch ${epoch}, broker ${from} follows; writes were stopped ${stoppedMs} ms\n`;
+}
+
+export function groupHistory(entries: readonly HistoryEntry[], screen: Screen): string {
+  if (entries.length === 0) return 'Nothing was decided yet.\n';
+  const isOne = entries.every(({ group }) => group === entries[0]?.group);
+  const right = { align: 'right' } as const;
+  return renderTable<HistoryEntry>(
+    [
+      { title: 'TIME', cell: ({ time }) => screen.moment(time) },
+      ...(isOne ? [] : [{ title: 'GROUP', cell: ({ group }: HistoryEntry) => group }]),
+      { title: 'WHAT', cell: ({ what }) => (what === 'frozen' ? screen.bad(what) : what) },
+      { title: 'EPOCH', ...right, cell: ({ epoch }) => epoch },
+      { title: 'MASTER', ...right, cell: ({ master }) => master ?? '-' },
+      { title: 'SET', cell: ({ set, setEpoch }) => `${set.join(' ') || '-'} (${setEpoch})` },
+      { title: 'WHY', shrinkable: true, cell: ({ reason }) => reason },
+    ],
+    entries,
+    { width: screen.width, title: screen.faint },
+  );
+}
+
+export function recoveredGroup(result: RecoveredGroup, screen: Screen): string {
+  const { epoch, set, master, masterAddress, frozen } = result;
+  const group = oneLine(result.group);
+  if (frozen !== undefined) return `${group} is ${screen.bad('frozen')}: ${oneLine(frozen)}\n`;
+  const where = `in epoch ${epoch}, in-sync set ${set.join(' ') || '-'}`;
+  if (master === undefined) return `${group} is free again, ${where}; nobody may lead yet\n`;
+  return `${screen.strong(`broker ${master}`)} at ${masterAddress} leads ${group}, ${where}\n`;
 }

@@ -21,6 +21,7 @@ import {
   getMessage,
   groupInfo,
   groupLag,
+  haHistory,
   haStatus,
   listBrokers,
   listClients,
@@ -29,6 +30,7 @@ import {
   type Message,
   type MovedOffset,
   permissionText,
+  recoverGroup,
   resetOffsets,
   type Shape,
   sendMessage,
@@ -44,7 +46,7 @@ import {
 } from '../admin/index.ts';
 import type { TimestampMs } from '../base/index.ts';
 import { benchReport } from './bench-view.ts';
-import { handedOver, replicaGroups } from './ha-views.ts';
+import { groupHistory, handedOver, recoveredGroup, replicaGroups } from './ha-views.ts';
 import { oneLine } from './plain-text.ts';
 import type { Screen } from './screen.ts';
 import { type Column, renderTable } from './table.ts';
@@ -426,6 +428,8 @@ show(getBrokerConfig, brokerConfig);
 show(setBrokerConfig, brokerConfig);
 
 show(haStatus, replicaGroups);
+show(haHistory, groupHistory);
+show(recoverGroup, recoveredGroup);
 show(switchOver, handedOver);
 
 show(benchProduce, benchReport);
