@@ -10,6 +10,7 @@ import { findMessages, getMessage } from './finding.ts';
 import { createGroup, deleteGroup, editGroup } from './group-changes.ts';
 import { groupInfo, groupLag, listGroups } from './groups.ts';
 import { haHistory } from './ha-history.ts';
+import { promoteReplica } from './ha-promote.ts';
 import { haStatus } from './ha-status.ts';
 import { switchOver } from './ha-switchover.ts';
 import { copyOffsets, resetOffsets, setOffset } from './offset-changes.ts';
@@ -50,6 +51,7 @@ export const operations: readonly AnyOperation[] = [
   haStatus,
   haHistory,
   switchOver,
+  promoteReplica,
   recoverGroup,
   benchProduce,
   benchConsume,

@@ -133,9 +133,14 @@ export async function observeGroup(
   for (const { id, address } of controlled?.replicas ?? []) {
     if (parseAddress(address) !== undefined) addresses.set(address, id);
   }
-  const asked = await Promise.all(
-    [...addresses].map(([address, id]) => observe(admin, address, id)),
-  );
+  const ask = (list: Iterable<readonly [string, number | undefined]>) =>
+    Promise.all([...list].map(([address, id]) => observe(admin, address, id)));
+  const first = await ask(addresses);
+  // Where a master is gone, name servers forget it; its followers do not.
+  const followed = new Set(first.flatMap(({ status }) => status?.master ?? []));
+  const others = [...followed].filter((address) => !addresses.has(address));
+  const readable = others.filter((address) => parseAddress(address) !== undefined);
+  const asked = [...first, ...(await ask(readable.map((address) => [address, undefined])))];
   const master = asked
     .filter(({ status }) => status?.role === 'master')
     .sort((a, b) => (b.status?.epoch ?? 0) - (a.status?.epoch ?? 0))[0];

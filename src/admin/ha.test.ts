@@ -18,6 +18,7 @@ import {
 } from '../wire/index.ts';
 import { recoverGroup } from './controller-recover.ts';
 import { haHistory } from './ha-history.ts';
+import { promoteReplica } from './ha-promote.ts';
 import { haStatus } from './ha-status.ts';
 import { switchOver } from './ha-switchover.ts';
 
@@ -38,6 +39,7 @@ function status(id: number, more: Partial<ReplicaStatus> = {}): ReplicaStatus {
     ...{ setEpoch: 7, syncStateSet: ids(1, 2), begin: at(0), end: at(100), synced: at(100) },
     ...{ commitPoint: at(100), durablePoint: at(100), applied: at(100), sequence: 5 },
     ...{ digest: 'aa00', master: undefined, damage: undefined, replicas: [] },
+    ...{ lossless: true, following: true },
     ...more,
   };
 }
@@ -178,6 +180,22 @@ test('a static group: only its master remembers a slave that is gone', async () 
     [
       [0, 'master', 'a:1'],
       [5, 'unreachable', undefined],
+    ],
+  );
+});
+
+test('a slave remembers the master that is gone', async () => {
+  const slave = status(5, { syncStateSet: [], master: 'a:1' });
+  const group = await statusOf({
+    brokers: { 'b:1': slave },
+    registered: '5:"b:1"',
+    isStatic: true,
+  });
+  assert.deepEqual(
+    group.replicas.map(({ id, role, address, why }) => [id, role, address, why]),
+    [
+      [undefined, 'unreachable', 'a:1', 'cannot be reached'],
+      [5, 'slave', 'b:1', 'nobody leads'],
     ],
   );
 });
@@ -334,4 +352,47 @@ test('what a recovery gave is read back', async () => {
     ...{ group: 'g', controller: 'k:1', epoch: 3, setEpoch: 7, set: [1, 2] },
     ...{ master: 1, masterAddress: 'a:1', frozen: undefined },
   });
+});
+
+test('a promotion says what it can and cannot prove, and is for the log that was looked at', async () => {
+  const asked: unknown[] = [];
+  const { admin } = cluster({
+    brokers: {
+      'b:1': status(2, { end: at(120), commitPoint: at(110), following: false, master: 'a:1' }),
+    },
+    answers: ({ code, ext }) => {
+      if (code !== RequestCode.PROMOTE_REPLICA) return undefined;
+      asked.push(ext['end']);
+      return { ext: { masterEpoch: '1004' } };
+    },
+  });
+  const input = { broker: [{ host: 'b', port: 1 }] };
+  const changes = await promoteReplica.preview?.(admin, input);
+  assert.deepEqual(asked, [], 'a preview changes nothing');
+  assert.deepEqual(changes?.[0], {
+    ...{ where: 'g', what: 'leads', before: 'slave', after: 'broker 2, alone' },
+  });
+  const result = await promoteReplica.run(admin, input);
+  assert.deepEqual(asked, ['120']);
+  assert.deepEqual(result, {
+    ...{ group: 'g', id: 2, address: 'b:1', epoch: 1004 },
+    proven: [
+      'its log ends at 120 (100 on disk), in epoch 3',
+      'its last stop lost nothing',
+      'it holds all that it knew as committed: 110',
+      'its metadata is that of record 5, aa00',
+    ],
+    notProven: [
+      'that it was in the in-sync set',
+      'that nothing above 120 was acknowledged',
+      'that the master at a:1 is dead, and stays so',
+    ],
+  });
+  assert.deepEqual(
+    changes?.slice(1).map(({ what, after }) => `${what}: ${after}`),
+    [
+      ...result.proven.map((fact) => `proven: ${fact}`),
+      ...result.notProven.map((fact) => `not proven: ${fact}`),
+    ],
+  );
 });

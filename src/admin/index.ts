@@ -39,6 +39,7 @@ export {
   listGroups,
 } from './groups.ts';
 export { type HistoryEntry, haHistory } from './ha-history.ts';
+export { type Promoted, promoteReplica } from './ha-promote.ts';
 export { haStatus, type ReplicaGroup, type ReplicaRow } from './ha-status.ts';
 export { type HandedOver, switchOver } from './ha-switchover.ts';
 export type { Message } from './message.ts';

@@ -44,6 +44,7 @@ import {
   readSecret,
   staticIdentity,
 } from './replication/identity.ts';
+import { Promotion } from './replication/promotion.ts';
 import { Replica, type ReplicaHost, type ReplicaRole } from './replication/replica.ts';
 import { ReplicaRequests } from './replication/replica-requests.ts';
 import { SwitchOver } from './replication/switchover.ts';
@@ -258,7 +259,7 @@ export class Broker implements ReplicaHost {
     const replicationPorts = { ...this.#ports, logger: this.#ports.logger.child('replication') };
     const identity = options.controllerMode
       ? await controlledIdentity(options, this.#address, replicationPorts)
-      : staticIdentity(options, incarnation);
+      : staticIdentity(options, incarnation, replicationPorts);
     this.#identity = identity;
     const { clusterName: cluster, brokerName: group } = options;
     const secret = await readSecret(disk, options.haSharedSecretFile);
@@ -283,21 +284,21 @@ export class Broker implements ReplicaHost {
     this.#replica = replica;
     const masterAddress = (): string | undefined => this.#master && formatAddress(this.#master);
     const isServing = (): boolean => this.#role === 'servingMaster';
-    const { self, authority, elect } = identity;
+    const { self, authority, elect, promote } = identity;
     const requests = new ReplicaRequests(options, { self, replica, masterAddress, isServing });
+    const { clock, logger } = replicationPorts;
+    const parts = { self, replica, authority, isServing, clock, logger };
     const switchOver = new SwitchOver(
+      { ...parts, elect, client: this.#client },
       {
-        ...{ self, replica, authority, elect, client: this.#client },
-        ...{ clock: replicationPorts.clock, logger: replicationPorts.logger },
-      },
-      {
-        isServing,
         appendCommits: () => this.#serving?.appendCommits(),
         release: () => this.#releaseHeld(),
       },
     );
     this.#switchOver = switchOver;
-    this.#anyRole = new Map([...requests.table(), ...switchOver.table()]);
+    const promotion = new Promotion({ ...parts, promote });
+    const tables = [requests.table(), switchOver.table(), promotion.table()];
+    this.#anyRole = new Map(tables.flatMap((table) => [...table]));
     await replica.open();
     await identity.begin(replica, this.#haAddress(replica));
     replica.start();

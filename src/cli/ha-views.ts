@@ -2,6 +2,7 @@
 import type {
   HandedOver,
   HistoryEntry,
+  Promoted,
   RecoveredGroup,
   ReplicaGroup,
   ReplicaRow,
@@ -89,4 +90,17 @@ export function recoveredGroup(result: RecoveredGroup, screen: Screen): string {
   const where = `in epoch ${epoch}, in-sync set ${set.join(' ') || '-'}`;
   if (master === undefined) return `${group} is free again, ${where}; nobody may lead yet\n`;
   return `${screen.strong(`broker ${master}`)} at ${masterAddress} leads ${group}, ${where}\n`;
+}
+
+export function promotedReplica(result: Promoted, screen: Screen): string {
+  const { group, id, address, epoch, proven, notProven } = result;
+  const who = screen.strong(`broker ${id}`);
+  return [
+    `${who} at ${address} leads ${oneLine(group)} in epoch ${epoch}, alone`,
+    'Its former master must not start as a master again: make it a slave with another brokerId.',
+    '',
+    ...proven.map((fact) => `proven      ${oneLine(fact)}`),
+    ...notProven.map((fact) => `${screen.bad('not proven')}  ${oneLine(fact)}`),
+    '',
+  ].join('\n');
 }

@@ -30,6 +30,7 @@ import {
   type Message,
   type MovedOffset,
   permissionText,
+  promoteReplica,
   recoverGroup,
   resetOffsets,
   type Shape,
@@ -46,7 +47,13 @@ import {
 } from '../admin/index.ts';
 import type { TimestampMs } from '../base/index.ts';
 import { benchReport } from './bench-view.ts';
-import { groupHistory, handedOver, recoveredGroup, replicaGroups } from './ha-views.ts';
+import {
+  groupHistory,
+  handedOver,
+  promotedReplica,
+  recoveredGroup,
+  replicaGroups,
+} from './ha-views.ts';
 import { oneLine } from './plain-text.ts';
 import type { Screen } from './screen.ts';
 import { type Column, renderTable } from './table.ts';
@@ -431,6 +438,7 @@ show(haStatus, replicaGroups);
 show(haHistory, groupHistory);
 show(recoverGroup, recoveredGroup);
 show(switchOver, handedOver);
+show(promoteReplica, promotedReplica);
 
 show(benchProduce, benchReport);
 show(benchConsume, benchReport);

@@ -165,6 +165,7 @@ export const RequestCode = {
   CONTROLLER_RECOVER_GROUP: 40_003,
   CONTROLLER_GET_HISTORY: 40_004,
   SWITCH_OVER: 40_005,
+  PROMOTE_REPLICA: 40_006,
 } as const;
 export type RequestCode = (typeof RequestCode)[keyof typeof RequestCode];
 

@@ -175,6 +175,8 @@ export {
   GetReplicaInfo,
   GetReplicaInfoResponse,
   NotifyRoleChanged,
+  PromoteReplica,
+  PromoteReplicaResponse,
   RecoverGroup,
   RegisterReplica,
   RegisterReplicaResponse,

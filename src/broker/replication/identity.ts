@@ -3,10 +3,13 @@ import {
   type BrokerId,
   brokerId,
   type Disk,
+  epoch,
   Failure,
   isFailure,
+  type Logger,
   parseAddress,
 } from '../../base/index.ts';
+import { readChecksummed, replaceChecksummed } from '../../log/index.ts';
 import type { LocalStore } from '../../views/index.ts';
 import type { BrokerOptions } from '../options.ts';
 import type { GroupAuthority } from './authority.ts';
@@ -25,13 +28,22 @@ export interface GroupIdentity {
   begin(replica: Replica, haAddress: Address): Promise<void>;
   /** A name server told where the master is. */
   masterFound(haAddress: Address, address: Address | undefined): void;
+  /** An operator lets this slave of a static group lead, now and after each start; absent elsewhere. */
+  readonly promote?: () => Promise<void>;
   /** Asks whoever decides to let this replica lead; absent where nobody decides. */
   readonly elect?: (target: BrokerId) => Promise<ElectionOutcome>;
   stop(): Promise<void>;
 }
 
+/** Of a slave that an operator promoted: the first epoch that it led in. */
+const promotedFile = 'promoted';
+
 /** A group without a controller: `brokerId` and `brokerRole` say all. Fails `invalid` when they contradict. */
-export function staticIdentity(options: BrokerOptions, incarnation: string): GroupIdentity {
+export function staticIdentity(
+  options: BrokerOptions,
+  incarnation: string,
+  ports: { readonly disk: Disk; readonly logger: Logger },
+): GroupIdentity {
   const isSlave = options.brokerRole === 'SLAVE';
   if (isSlave !== options.brokerId > 0) {
     const what = isSlave ? 'a slave needs one above 0' : 'a master has 0';
@@ -42,6 +54,10 @@ export function staticIdentity(options: BrokerOptions, incarnation: string): Gro
   }
   const self = brokerId(options.brokerId);
   const group = new StaticGroup(self, incarnation);
+  const { disk, logger } = ports;
+  const path = `${options.storePath}/${promotedFile}`;
+  let isPromoted = false;
+  let ownHaAddress: Address | undefined;
   return {
     self,
     authority: group,
@@ -49,17 +65,35 @@ export function staticIdentity(options: BrokerOptions, incarnation: string): Gro
       group.local = local;
     },
     async begin(_replica, haAddress) {
-      if (!isSlave) group.lead(haAddress);
+      ownHaAddress = haAddress;
+      const promoted = isSlave ? await readChecksummed(disk, path) : undefined;
+      if (promoted !== undefined) {
+        isPromoted = true;
+        const hint =
+          'set brokerRole=SYNC_MASTER and brokerId=0, or remove the file to have a slave';
+        logger.warn('this slave leads: an operator promoted it', { file: path, hint });
+        group.lead(haAddress, epoch(Number(promoted)));
+      } else if (!isSlave) group.lead(haAddress);
       else if (options.haMasterAddress !== undefined) {
         group.follow(readAddress(options.haMasterAddress), undefined);
       }
     },
     masterFound(haAddress, address) {
-      if (!isSlave) return;
+      if (!isSlave || isPromoted) return;
       const told = options.haMasterAddress;
       group.follow(told === undefined ? haAddress : readAddress(told), address);
     },
     async stop() {},
+    ...(isSlave && {
+      async promote() {
+        if (ownHaAddress === undefined) throw new Failure('unavailable', 'this broker starts');
+        const first = group.epochOfPromotion;
+        // Whatever happens from now on, no start of it follows anybody again.
+        await replaceChecksummed(disk, path, String(first));
+        isPromoted = true;
+        group.lead(ownHaAddress, first);
+      },
+    }),
   };
 }
 

@@ -129,6 +129,8 @@ export class ReplicaRequests {
       digest: newest?.digest ?? '',
       master: this.#masterAddress(),
       damage: replica.damage?.message,
+      lossless: replica.report().lossless,
+      following: replica.isFollowing,
       replicas: isMaster ? this.#followers(set) : [],
     });
     return { code: ResponseCode.SUCCESS, body };

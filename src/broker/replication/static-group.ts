@@ -1,9 +1,15 @@
-import { type Address, type BrokerId, brokerId, epoch } from '../../base/index.ts';
+import { type Address, type BrokerId, brokerId, type Epoch, epoch } from '../../base/index.ts';
 import type { LocalStore } from '../../views/index.ts';
 import type { GroupAuthority, GroupView, ProposalOutcome, SetProposal } from './authority.ts';
 
 /** What clients know the master of a group as, and what it is in a static group. */
 const masterId = brokerId(0);
+/**
+ * A master of a static group grants itself the next epoch at each start. Should it start once more although a slave was
+ * promoted, which nobody can keep it from, it must not come to the epoch of that one: the lower epoch is refused by
+ * name servers and replicas.
+ */
+const promotionStep = 1000;
 
 /**
  * A group without a controller (design section 3). The master's own fsynced file says who counts: what it proposes is
@@ -31,13 +37,17 @@ export class StaticGroup implements GroupAuthority {
     this.#local = local;
   }
 
+  /** Of the first epoch of a replica that is promoted now: beyond what starts of its former master come to. */
+  get epochOfPromotion(): Epoch {
+    return epoch(this.#highest + promotionStep);
+  }
+
   /** The master: leads with the set that its file names, in the next epoch. */
-  lead(haAddress: Address): void {
-    const { group, store } = this.#required;
-    const highest = Math.max(group.promisedEpoch, store.log.epochs.at(-1)?.epoch ?? 0);
+  lead(haAddress: Address, atLeast: Epoch = epoch(0)): void {
+    const { group } = this.#required;
     const set = group.members.includes(this.#self) ? group.members : [this.#self];
     this.#tell({
-      epoch: epoch(highest + 1),
+      epoch: epoch(Math.max(this.#highest + 1, atLeast)),
       setEpoch: group.setEpoch + 1,
       set,
       master: {
@@ -76,6 +86,11 @@ export class StaticGroup implements GroupAuthority {
   /** Nobody elects here, so nobody needs to know. */
   async clearLossy(): Promise<boolean> {
     return true;
+  }
+
+  get #highest(): number {
+    const { group, store } = this.#required;
+    return Math.max(group.promisedEpoch, store.log.epochs.at(-1)?.epoch ?? 0);
   }
 
   get #required(): LocalStore {

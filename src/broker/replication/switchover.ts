@@ -37,13 +37,14 @@ export interface SwitchOverParts {
   /** Asks whoever decides; undefined where nobody does. */
   readonly elect: ((target: BrokerId) => Promise<ElectionOutcome>) | undefined;
   readonly client: Pick<RemotingClient, 'request'>;
+  /** It serves its clients as the master. */
+  readonly isServing: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** The broker around it. */
 export interface SwitchOverHost {
-  readonly isServing: () => boolean;
   /** What clients committed and nobody waits for becomes part of the log. */
   appendCommits(): void;
   /** Requests that waited go where they belong now. */
@@ -162,7 +163,7 @@ export class SwitchOver {
     const { replica, self } = this.#parts;
     const { local } = replica;
     if (this.isHolding) throw refusal('the group is being handed over already');
-    if (!this.#host.isServing() || local === undefined) throw refusal('this broker does not lead');
+    if (!this.#parts.isServing() || local === undefined) throw refusal('this broker does not lead');
     if (target === self) throw refusal(`broker ${target} leads already`);
     const follower = replica.leader.followers.get(target);
     const set = local.store.positions.confirmed;
@@ -203,7 +204,7 @@ export class SwitchOver {
     const isEqual = (): boolean => {
       const end = store.log.end;
       const follower = replica.leader.followers.get(target);
-      if (!this.#host.isServing() || replica.local !== local) {
+      if (!this.#parts.isServing() || replica.local !== local) {
         throw refusal('this broker leads no more');
       }
       if (follower?.isConnected !== true) throw refusal(`broker ${target} is gone`);
@@ -228,7 +229,7 @@ export class SwitchOver {
     const { authority, client } = this.#parts;
     const master = authority.view?.master;
     const address = master?.broker === target ? master.address : undefined;
-    if (address === undefined || this.#host.isServing()) return undefined;
+    if (address === undefined || this.#parts.isServing()) return undefined;
     try {
       const request = { code: RequestCode.GET_REPLICA_STATUS };
       const { code, body } = await client.request(address, request, { timeoutMs: askTimeoutMs });

@@ -84,6 +84,10 @@ export const ReplicaStatus = body('ReplicaStatus', {
   master: optional(text),
   /** Why it cannot take part; absent while it can. */
   damage: optional(text),
+  /** Its last stop lost nothing that it had written. */
+  lossless: withDefault(bool, false),
+  /** It is connected to its leader. */
+  following: withDefault(bool, false),
   replicas: listOf(ReplicaProgress),
 });
 export type ReplicaStatus = BodyOf<typeof ReplicaStatus>;

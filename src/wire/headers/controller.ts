@@ -1,5 +1,5 @@
 /** Controller: identities, sync-state sets and elections. Fields of ours carry JSON of `GroupViewBody` and `ReplicaReportBody`. */
-import type { BrokerId, Epoch } from '../../base/index.ts';
+import type { BrokerId, Epoch, PhysicalOffset } from '../../base/index.ts';
 import { field, type HeaderOf, header } from '../schema/header.ts';
 import { bool, int, long, optional, text } from '../schema/kinds.ts';
 
@@ -153,4 +153,15 @@ export const SwitchOverResponse = header('SwitchOverResponse', {
   masterAddress: field('masterAddress', text),
   masterEpoch: field('masterEpoch', int),
   stoppedMs: field('stoppedMs', int),
+});
+
+/** Ours: an operator lets a slave of a group without a controller lead. */
+export const PromoteReplica = header('PromoteReplica', {
+  /** Of its log, as the operator saw it: another one was not judged. */
+  end: field('end', long<PhysicalOffset>()),
+});
+export type PromoteReplica = HeaderOf<typeof PromoteReplica>;
+
+export const PromoteReplicaResponse = header('PromoteReplicaResponse', {
+  masterEpoch: field('masterEpoch', int),
 });
