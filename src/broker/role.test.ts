@@ -35,6 +35,7 @@ test('a former master hands on what is the master’s, once it knows one', () =>
     RequestCode.QUERY_CONSUMER_OFFSET,
     RequestCode.UPDATE_CONSUMER_OFFSET,
     RequestCode.LOCK_BATCH_MQ,
+    RequestCode.UPDATE_AND_CREATE_TOPIC,
   ];
   for (const code of codes) {
     assert.equal(decideByRole('formerMaster', code, master), 'forward');

@@ -98,6 +98,7 @@ function asReplica(role: 'slave' | 'formerMaster', code: number, master?: string
   const isKnown = master !== undefined;
   const where = isKnown ? `the master is ${master}` : 'no master is known';
   if (sessions.has(code)) return 'accept';
+  if (role === 'formerMaster' && isKnown && definitions.has(code)) return 'forward';
   if (definitions.has(code)) return unavailable(code, `this broker is a replica; ${where}`);
   if (code === RequestCode.UPDATE_CONSUMER_OFFSET) {
     return isKnown ? 'forward' : unavailable(code, where);

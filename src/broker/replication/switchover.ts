@@ -174,6 +174,9 @@ export class SwitchOver {
       throw refusal(`${who} is not in the in-sync set: ${why ?? whyNotCounted(follower)}`);
     }
     if (why !== undefined) throw refusal(`${who} cannot lead: ${why}`);
+    // The new epoch begins when all of the set have it.
+    const gone = set.filter((id) => id !== self && !replica.leader.followers.get(id)?.isConnected);
+    if (gone.length > 0) throw refusal(`broker ${gone.join(', ')} of the set is not connected`);
     const lag = local.store.log.end - follower.written;
     if (lag > maxLagBytes) throw refusal(`${who} is ${lag} bytes behind; try again later`);
     return local;
@@ -211,8 +214,12 @@ export class SwitchOver {
       return store.durablePoint === end && holdsAll(follower, end);
     };
     if (await this.#until(async () => isEqual(), deadlineMs)) return;
-    const lag = store.log.end - (replica.leader.followers.get(target)?.synced ?? 0);
-    throw refusal(`broker ${target} did not catch up in time: ${lag} bytes are not synced there`);
+    const late = store.positions.counted.filter((id) => {
+      const follower = replica.leader.followers.get(id);
+      return id !== this.#parts.self && !(follower && holdsAll(follower, store.log.end));
+    });
+    const who = late.length === 0 ? 'this broker' : `broker ${late.join(', ')}`;
+    throw refusal(`${who} did not sync and apply all in time`);
   }
 
   async #untilServed(target: BrokerId, deadlineMs: number): Promise<Address | undefined> {
