@@ -57,6 +57,11 @@ export class TestReplica {
     return this.#broker?.describe().role ?? 'none';
   }
 
+  /** In its group; undefined while it is down. */
+  get id(): number | undefined {
+    return this.#broker?.describe().id;
+  }
+
   async stop(): Promise<void> {
     await this.#world.complete(this.#broker?.stop() ?? Promise.resolve(), { forMs: 60_000 });
   }

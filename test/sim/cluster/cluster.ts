@@ -1,5 +1,7 @@
+import { brokerId } from '../../../src/base/index.ts';
 import type { TestReplica } from '../../../src/broker/replication/test-group.ts';
 import { TestGroup } from '../../../src/broker/replication/test-group.ts';
+import { RequestCode, ResponseCode, SwitchOver } from '../../../src/wire/index.ts';
 import type { SimRandom } from '../ports/index.ts';
 
 const settleMs = 60_000;
@@ -15,6 +17,7 @@ export class Cluster {
   kills = 0;
   powerLosses = 0;
   cuts = 0;
+  switchOvers = 0;
 
   static async start(
     seed: number,
@@ -80,6 +83,20 @@ export class Cluster {
       default:
         this.#crashController(random.below(2) === 0);
     }
+  }
+
+  /** An operator hands the group over, whatever comes of it. */
+  switchOver(random: SimRandom): void {
+    const master = this.replicas.find(({ role }) => role === 'master');
+    const target = random.pick(this.replicas.filter((replica) => replica !== master)).id;
+    if (master === undefined || target === undefined) return;
+    const header = { brokerId: brokerId(target) };
+    master.client.asking({ code: RequestCode.SWITCH_OVER, header: [SwitchOver, header] }).then(
+      ({ code }) => {
+        if (code === ResponseCode.SUCCESS) this.switchOvers++;
+      },
+      () => {}, // It may be killed meanwhile.
+    );
   }
 
   /** All faults end; resolves when a master serves and all replicas have caught up, or fails. */

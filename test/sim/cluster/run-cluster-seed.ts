@@ -13,6 +13,7 @@ export interface ClusterReport {
   readonly simulatedMs: number;
   readonly kills: number;
   readonly powerLosses: number;
+  readonly switchOvers: number;
   readonly actions: number;
   readonly acknowledged: number;
   /** The end of what the nodes logged. */
@@ -27,6 +28,7 @@ export async function runClusterSeed(seed: number): Promise<ClusterReport> {
   const random = new SimRandom(`cluster ${seed}`);
   const size = random.below(3) === 0 ? 3 : 2;
   const isSync = random.below(2) === 0;
+  const switches = random.fork('switches');
   const expected = new Expectations();
   let cluster: Cluster | undefined;
   let clients: Clients | undefined;
@@ -39,6 +41,10 @@ export async function runClusterSeed(seed: number): Promise<ClusterReport> {
       const faults = 1 + random.below(4);
       for (let fault = 0; fault < faults; fault++) {
         await cluster.run(500 + random.below(4000));
+        if (switches.below(3) === 0) {
+          cluster.switchOver(switches);
+          await cluster.run(switches.below(1000));
+        }
         cluster.disturb(isSync);
       }
       await cluster.run(random.below(4000));
@@ -59,6 +65,7 @@ export async function runClusterSeed(seed: number): Promise<ClusterReport> {
     simulatedMs: cluster?.group.world.nowMs ?? 0,
     kills: cluster?.kills ?? 0,
     powerLosses: cluster?.powerLosses ?? 0,
+    switchOvers: cluster?.switchOvers ?? 0,
     actions: clients?.actions ?? 0,
     acknowledged: expected.acknowledged,
     log: (cluster?.group.lines ?? []).slice(-80).map((line) => JSON.stringify(line)),

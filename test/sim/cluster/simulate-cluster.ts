@@ -16,7 +16,10 @@ const goldenSeeds = 150;
 const from = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 const startedMs = performance.now();
-const totals = { seeds: 0, failed: 0, simulatedMs: 0, kills: 0, powerLosses: 0, acknowledged: 0 };
+const totals = {
+  ...{ seeds: 0, failed: 0, simulatedMs: 0, kills: 0, powerLosses: 0, switchOvers: 0 },
+  acknowledged: 0,
+};
 
 /** `--minutes` is simulated time. */
 const goesOn = (): boolean =>
@@ -45,6 +48,7 @@ while (goesOn()) {
   totals.simulatedMs += report.simulatedMs;
   totals.kills += report.kills;
   totals.powerLosses += report.powerLosses;
+  totals.switchOvers += report.switchOvers;
   totals.acknowledged += report.acknowledged;
   if (report.violation !== undefined) {
     totals.failed++;
@@ -56,6 +60,6 @@ const seconds = (performance.now() - startedMs) / 1000;
 console.log(
   `cluster: ${totals.seeds} seeds, ${totals.failed} failed; ${(totals.simulatedMs / 60_000).toFixed(1)} simulated minutes ` +
     `(${(totals.simulatedMs / 1000 / seconds).toFixed(1)} simulated seconds per second), ${totals.kills} kills, ` +
-    `${totals.powerLosses} power losses, ${totals.acknowledged} acknowledged changes and messages compared`,
+    `${totals.powerLosses} power losses, ${totals.switchOvers} switch-overs, ${totals.acknowledged} acknowledged changes and messages compared`,
 );
 process.exitCode = totals.failed > 0 ? 1 : 0;
