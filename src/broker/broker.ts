@@ -351,7 +351,7 @@ export class Broker implements ReplicaHost {
     if (this.#role === 'stopping') return;
     const forwards = this.#ports.clock.monotonicMs() <= this.#forwardsUntilMs;
     this.#role = forwards ? 'formerMaster' : 'slave';
-    if (forwards) void this.#switchOver?.holdUntilServed(master.broker);
+    if (forwards) void this.#switchOver?.holdUntilServed();
     this.#releaseHeld();
     void this.#serving?.registration.start();
     this.#whenInRole();
@@ -378,8 +378,11 @@ export class Broker implements ReplicaHost {
   roleChanged(role: ReplicaRole): void {
     this.#ports.logger.child('broker').info('the role of this replica changed', { role });
     if (this.#role === 'stopping') return;
-    if (role === 'becomingMaster') this.#role = 'becomingMaster';
-    else if (role === 'waiting') this.#role = 'waiting';
+    if (role === 'becomingMaster') {
+      const forwards = this.#role === 'formerMaster';
+      this.#role = 'becomingMaster';
+      if (forwards) void this.#switchOver?.holdUntilServed();
+    } else if (role === 'waiting') this.#role = 'waiting';
   }
 
   /** Without a controller nothing but this node itself can be in the way of its role. */

@@ -144,31 +144,35 @@ test('a group without a controller says that it has none', async () => {
   assert.match(remark ?? '', /no controller/);
 });
 
-test('who knows neither change of the master is handed on through both without a failure', async () => {
-  const group = new TestGroup('chain');
-  const replicas = await group.controlled(['one', 'two', 'three']);
-  for (const replica of replicas) await replica.start();
-  const first = await group.master(replicas);
-  await group.runFor(8000);
-  const [second, third] = replicas.filter((replica) => replica !== first) as [
-    TestReplica,
-    TestReplica,
-  ];
-  assert.equal((await first.status()).syncStateSet.length, 3);
-  assert.equal((await first.client.createTopic('t', 1)).code, 'SUCCESS');
-  const sends: ReturnType<typeof first.client.sending>[] = [];
-  for (let i = 0; i < 200; i++) {
-    group.world.schedule(i * 10, () => void sends.push(first.client.sending('t', `m${i}`)));
-  }
-  for (const [from, to] of [
-    [first, second],
-    [second, third],
-  ] as const) {
-    const asked = await from.client.answer(request((await to.status()).brokerId));
-    assert.equal(asked.code, 'SUCCESS', asked.remark);
-  }
-  await group.runFor(3000);
-  assert.equal(third.role, 'master');
-  for (const send of sends) assert.equal(answered(await send).code, 'SUCCESS');
-  assert.equal(await third.client.maxOffset('t'), 200);
-});
+for (const isBack of [false, true]) {
+  const where = isBack ? 'and back again' : 'and on to a third';
+  test(`who knows of no change of the master is handed on to the next ${where}, without a failure`, async () => {
+    const group = new TestGroup(`chain ${isBack}`);
+    const replicas = await group.controlled(['one', 'two', 'three']);
+    for (const replica of replicas) await replica.start();
+    const first = await group.master(replicas);
+    await group.runFor(8000);
+    const [second, third] = replicas.filter((replica) => replica !== first) as [
+      TestReplica,
+      TestReplica,
+    ];
+    const last = isBack ? first : third;
+    assert.equal((await first.status()).syncStateSet.length, 3);
+    assert.equal((await first.client.createTopic('t', 1)).code, 'SUCCESS');
+    const sends: ReturnType<typeof first.client.sending>[] = [];
+    for (let i = 0; i < 200; i++) {
+      group.world.schedule(i * 10, () => void sends.push(first.client.sending('t', `m${i}`)));
+    }
+    for (const [from, to] of [
+      [first, second],
+      [second, last],
+    ] as const) {
+      const asked = await from.client.answer(request((await to.status()).brokerId));
+      assert.equal(asked.code, 'SUCCESS', asked.remark);
+    }
+    await group.runFor(3000);
+    assert.equal(last.role, 'master');
+    for (const send of sends) assert.equal(answered(await send).code, 'SUCCESS');
+    assert.equal(await last.client.maxOffset('t'), 200);
+  });
+}

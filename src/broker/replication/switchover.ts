@@ -68,28 +68,33 @@ const askTimeoutMs = 500;
  * this node may go on at any moment at which it finds that it still leads.
  */
 export class SwitchOver {
-  /** Requests that are the master's wait for whoever that will be. */
-  isHolding = false;
   readonly #parts: SwitchOverParts;
   readonly #host: SwitchOverHost;
+  #holders = 0;
 
   constructor(parts: SwitchOverParts, host: SwitchOverHost) {
     this.#parts = parts;
     this.#host = host;
   }
 
-  /** A node that hands requests on follows somebody new: what comes before that one serves waits for it. */
-  async holdUntilServed(target: BrokerId): Promise<void> {
-    if (this.isHolding) return;
-    const { authority, clock } = this.#parts;
-    this.isHolding = true;
-    const isOver = (): boolean => authority.view?.master?.broker !== target;
+  /** Requests that are the master's wait for whoever that will be. */
+  get isHolding(): boolean {
+    return this.#holders > 0;
+  }
+
+  /** The master of a node that hands requests on is another one, or itself: they wait until that one serves. */
+  async holdUntilServed(): Promise<void> {
+    const { authority, clock, isServing } = this.#parts;
+    const serves = async (): Promise<boolean> => {
+      const master = authority.view?.master;
+      const isServed = master !== undefined && (await this.#serves(master.broker)) !== undefined;
+      return isServing() || isServed;
+    };
+    const letGo = this.#hold();
     try {
-      const serves = async () => isOver() || (await this.#serves(target)) !== undefined;
       await this.#until(serves, clock.monotonicMs() + longestPauseMs);
     } finally {
-      this.isHolding = false;
-      this.#host.release();
+      letGo();
     }
   }
 
@@ -185,18 +190,25 @@ export class SwitchOver {
   /** What it returns lets writes go on here, or where they belong then. */
   #stopWrites(local: LocalStore): () => void {
     const { store } = local;
-    this.isHolding = true;
+    const letGo = this.#hold();
     // Clients wait; what the broker appends by itself must not either.
     const mine = new Failure('unavailable', 'the group is being handed over');
     this.#host.appendCommits();
     store.refusal ??= mine;
     store.syncNow();
+    return () => {
+      if (store.refusal === mine) store.refusal = undefined;
+      letGo();
+    };
+  }
+
+  #hold(): () => void {
+    this.#holders++;
     let isDone = false;
     return () => {
       if (isDone) return;
       isDone = true;
-      if (store.refusal === mine) store.refusal = undefined;
-      this.isHolding = false;
+      this.#holders--;
       this.#host.release();
     };
   }
