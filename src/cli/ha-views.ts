@@ -31,7 +31,8 @@ function replicaGroup(group: ReplicaGroup, screen: Screen): string {
   const marks = problems.map((problem) => `${screen.bad('!')} ${oneLine(problem)}\n`).join('');
   const columns = replicaColumns(screen);
   const table = renderTable(columns, replicas, { width: screen.width, title: screen.faint });
-  return `${heading}${marks}\n${table}`;
+  const reasons = replicas.flatMap(whyOf).join('');
+  return `${heading}${marks}\n${table}${reasons === '' ? '' : `\n${reasons}`}`;
 }
 
 function replicaColumns(screen: Screen): readonly Column<ReplicaRow>[] {
@@ -39,23 +40,35 @@ function replicaColumns(screen: Screen): readonly Column<ReplicaRow>[] {
   const right = { align: 'right' } as const;
   return [
     { title: 'ID', ...right, cell: ({ id }) => id ?? '?' },
-    { title: 'ROLE', cell: ({ role, reachable }) => (reachable ? role : screen.bad(role)) },
+    {
+      title: 'ROLE',
+      cell: ({ role }) => role,
+      style: ({ reachable }) => (reachable ? undefined : screen.bad),
+    },
     { title: 'ADDRESS', cell: ({ address }) => address ?? '?' },
     { title: 'EPOCH', ...right, cell: ({ epoch }) => epoch },
     { title: 'END', ...right, cell: ({ end }) => end },
     ...(isWide
-      ? [{ title: 'COMMIT', ...right, cell: ({ commitPoint }: ReplicaRow) => commitPoint }]
+      ? [
+          { title: 'COMMIT', ...right, cell: ({ commitPoint }: ReplicaRow) => commitPoint },
+          { title: 'APPLIED', ...right, cell: ({ applied }: ReplicaRow) => applied },
+        ]
       : []),
-    { title: 'APPLIED', ...right, cell: ({ applied }) => applied },
     { title: 'LAG', ...right, cell: ({ lag }) => lag },
     { title: 'DIGEST', cell: ({ digest }) => digest?.slice(0, digestPlaces) },
-    { title: 'IN SET', shrinkable: true, cell: (row) => counted(row, screen) },
+    {
+      title: 'IN SET',
+      cell: ({ inSet }) => (inSet ? 'yes' : 'no'),
+      style: ({ inSet }) => (inSet ? undefined : screen.bad),
+    },
   ];
 }
 
-function counted({ inSet, why }: ReplicaRow, screen: Screen): string {
-  if (inSet) return why === undefined ? 'yes' : `yes, but ${why}`;
-  return `${screen.bad('no')}${why === undefined ? '' : `: ${why}`}`;
+/** Below the table, where nothing of it must be cut. */
+function whyOf({ id, address, inSet, why }: ReplicaRow): readonly string[] {
+  if (why === undefined) return [];
+  const who = `broker ${id ?? address ?? '?'}`;
+  return [`${who} is ${inSet ? 'in the set, but' : 'not in the set:'} ${oneLine(why)}\n`];
 }
 
 export function handedOver(result: HandedOver, screen: Screen): string {
@@ -72,7 +85,11 @@ export function groupHistory(entries: readonly HistoryEntry[], screen: Screen): 
     [
       { title: 'TIME', cell: ({ time }) => screen.moment(time) },
       ...(isOne ? [] : [{ title: 'GROUP', cell: ({ group }: HistoryEntry) => group }]),
-      { title: 'WHAT', cell: ({ what }) => (what === 'frozen' ? screen.bad(what) : what) },
+      {
+        title: 'WHAT',
+        cell: ({ what }) => what,
+        style: ({ what }) => (what === 'frozen' ? screen.bad : undefined),
+      },
       { title: 'EPOCH', ...right, cell: ({ epoch }) => epoch },
       { title: 'MASTER', ...right, cell: ({ master }) => master ?? '-' },
       { title: 'SET', cell: ({ set, setEpoch }) => `${set.join(' ') || '-'} (${setEpoch})` },

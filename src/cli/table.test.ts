@@ -93,3 +93,18 @@ test('text from messages cannot steer the terminal', () => {
   assert.equal(oneLine('two\nlines\tand\r\nmore\n'), 'two lines and more');
   assert.equal(oneLine('abc\u202edef'), 'abc·def');
 });
+
+test('a style is put around what is shown, and takes no places', () => {
+  const red = (text: string): string => `\u001b[31m${text}\u001b[39m`;
+  const [first, ...others] = columns as [Column<Row>, ...Column<Row>[]];
+  const styled = [
+    { ...first, style: ({ count }: Row) => (count > 1 ? red : undefined) },
+    ...others,
+  ];
+  const rows = [
+    { name: 'one', text: 'x', count: 1 },
+    { name: 'two', text: 'y', count: 2 },
+  ];
+  const plain = renderTable(columns, rows, { width: 40 });
+  assert.equal(renderTable(styled, rows, { width: 40 }), plain.replace('two', red('two')));
+});

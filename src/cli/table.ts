@@ -8,6 +8,8 @@ export interface Column<Row> {
   /** May be cut to make the table fit. Names are never cut unless they are all that is wide. */
   readonly shrinkable?: boolean;
   cell(row: Row): string | number | undefined;
+  /** How it is shown, where that is not as plain text. Colours in the text itself would be shown as dots. */
+  style?(row: Row): ((text: string) => string) | undefined;
 }
 
 /** Columns of text without lines around them. With `width` no line is wider, counted in places of a terminal. */
@@ -30,7 +32,14 @@ export function renderTable<Row>(
     chars: noLines,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': gap, compact: true },
   });
-  table.push(...cells);
+  for (const [at, row] of rows.entries()) {
+    const shown = columns.map((column, index) => {
+      const text = cells[at]?.[index] ?? '';
+      const style = column.style?.(row);
+      return style === undefined || text === '' ? text : style(text);
+    });
+    table.push(shown);
+  }
   return `${table
     .toString()
     .split('\n')

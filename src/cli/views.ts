@@ -257,7 +257,11 @@ show(listBrokers, (brokers, screen) =>
       { title: 'VERSION', cell: ({ version }) => version ?? '' },
       { title: 'IN/S', align: 'right', cell: ({ putTps }) => putTps ?? '' },
       { title: 'OUT/S', align: 'right', cell: ({ getTps }) => getTps ?? '' },
-      { title: 'STATE', cell: ({ reachable }) => (reachable ? 'up' : screen.bad('unreachable')) },
+      {
+        title: 'STATE',
+        cell: ({ reachable }) => (reachable ? 'up' : 'unreachable'),
+        style: ({ reachable }) => (reachable ? undefined : screen.bad),
+      },
     ],
     brokers,
     screen,

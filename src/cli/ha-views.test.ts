@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import stringWidth from 'string-width';
+import type { ReplicaGroup, ReplicaRow } from '../admin/index.ts';
+import { replicaGroups } from './ha-views.ts';
+import type { Screen } from './screen.ts';
+
+const plain = (text: string): string => text;
+const screen = (width: number | undefined): Screen => ({
+  ...{ width, strong: plain, faint: plain, bad: plain, moment: String },
+});
+
+const large = 12_345_678_901;
+
+const row = (id: number, more: Partial<ReplicaRow> = {}): ReplicaRow => ({
+  ...{ id, role: 'slave', address: `127.0.0.1:1091${id}`, reachable: true, epoch: 3, end: large },
+  ...{ synced: large, commitPoint: large, durablePoint: large, applied: large, sequence: 5 },
+  ...{ digest: 'aabbccddeeff', lag: 0, inSet: true, why: undefined },
+  ...more,
+});
+
+const group: ReplicaGroup = {
+  ...{ cluster: 'c', group: 'g', controller: '127.0.0.1:9878', epoch: 3, setEpoch: 7, set: [1] },
+  problems: ['the master has no in-sync follower'],
+  replicas: [
+    row(1, { role: 'master' }),
+    row(2, { inSet: false, why: 'it installs a snapshot and the log' }),
+    row(3, { role: 'unreachable', reachable: false, why: 'cannot be reached' }),
+  ],
+};
+
+test('the table of a group fits 80 and 120 columns, and no reason is cut', () => {
+  for (const width of [80, 120]) {
+    const text = replicaGroups([group], screen(width));
+    const lines = text.split('\n');
+    const table = lines.slice(lines.findIndex((line) => line.startsWith('ID')));
+    for (const line of table) assert(stringWidth(line) <= width, line);
+    for (const { address } of group.replicas) assert(text.includes(String(address)), text);
+    assert.equal(text.includes('…'), false, text);
+    assert.match(text, /^broker 2 is not in the set: it installs a snapshot and the log$/m);
+    assert.match(text, /^broker 3 is in the set, but cannot be reached$/m);
+    assert.match(text, /^! the master has no in-sync follower$/m);
+    assert.equal(/COMMIT +APPLIED/.test(text), width === 120);
+  }
+});
