@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import stringWidth from 'string-width';
-import type { ReplicaGroup, ReplicaRow } from '../admin/index.ts';
-import { replicaGroups } from './ha-views.ts';
+import type { HistoryEntry, ReplicaGroup, ReplicaRow } from '../admin/index.ts';
+import { timestampMs } from '../base/index.ts';
+import { groupHistory, replicaGroups } from './ha-views.ts';
 import type { Screen } from './screen.ts';
 
 const plain = (text: string): string => text;
@@ -42,4 +43,18 @@ test('the table of a group fits 80 and 120 columns, and no reason is cut', () =>
     assert.match(text, /^! the master has no in-sync follower$/m);
     assert.equal(/COMMIT +APPLIED/.test(text), width === 120);
   }
+});
+
+test('the history fits 80 columns with its reasons below, and 120 beside', () => {
+  const entry: HistoryEntry = {
+    ...{ group: 'g', time: timestampMs(1_800_000_000_000), what: 'set', epoch: 3, setEpoch: 7 },
+    ...{ master: 1, set: [1, 2, 3], reason: 'broker 2 has not caught up for 15000 ms' },
+  };
+  const first = { ...entry, what: 'elected', master: undefined, set: [], reason: 'the first' };
+  const narrow = groupHistory([first, entry], screen(80)).split('\n');
+  for (const line of narrow) assert(stringWidth(line) <= 80, line);
+  assert.match(narrow[1] ?? '', /elected +3 +- +- \(7\)$/);
+  assert.deepEqual([narrow[2], narrow[4]], ['    the first', `    ${entry.reason}`]);
+  const wide = groupHistory([first, entry], screen(120)).split('\n');
+  assert.match(wide[2] ?? '', /set +3 +1 +1 2 3 \(7\) +broker 2 has not caught up for 15000 ms$/);
 });

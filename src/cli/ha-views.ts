@@ -80,8 +80,14 @@ export function handedOver(result: HandedOver, screen: Screen): string {
 export function groupHistory(entries: readonly HistoryEntry[], screen: Screen): string {
   if (entries.length === 0) return 'Nothing was decided yet.\n';
   const isOne = entries.every(({ group }) => group === entries[0]?.group);
+  const isWide = screen.width === undefined || screen.width >= wideFrom;
   const right = { align: 'right' } as const;
-  return renderTable<HistoryEntry>(
+  const why: Column<HistoryEntry> = {
+    title: 'WHY',
+    shrinkable: true,
+    cell: ({ reason }) => reason,
+  };
+  const table = renderTable<HistoryEntry>(
     [
       { title: 'TIME', cell: ({ time }) => screen.moment(time) },
       ...(isOne ? [] : [{ title: 'GROUP', cell: ({ group }: HistoryEntry) => group }]),
@@ -93,11 +99,16 @@ export function groupHistory(entries: readonly HistoryEntry[], screen: Screen): 
       { title: 'EPOCH', ...right, cell: ({ epoch }) => epoch },
       { title: 'MASTER', ...right, cell: ({ master }) => master ?? '-' },
       { title: 'SET', cell: ({ set, setEpoch }) => `${set.join(' ') || '-'} (${setEpoch})` },
-      { title: 'WHY', shrinkable: true, cell: ({ reason }) => reason },
+      ...(isWide ? [why] : []),
     ],
     entries,
     { width: screen.width, title: screen.faint },
   );
+  if (isWide) return table;
+  // Half of a reason is of no use to anybody.
+  const [heading, ...lines] = table.trimEnd().split('\n');
+  const told = entries.map(({ reason }, at) => `${lines[at]}\n    ${oneLine(reason)}\n`);
+  return `${heading}\n${told.join('')}`;
 }
 
 export function recoveredGroup(result: RecoveredGroup, screen: Screen): string {
