@@ -275,7 +275,7 @@ export class Broker implements ReplicaHost {
           hysteresisMs: setHysteresisMs,
         },
         openStore: (cutTo) => this.#openStore(identity.self, cutTo),
-        beginInstall: () => this.#beginInstall(identity.self),
+        openInstall: () => this.#openInstall(identity.self),
       },
       this,
       identity.authority,
@@ -400,8 +400,8 @@ export class Broker implements ReplicaHost {
     });
   }
 
-  async #beginInstall(self: BrokerId): Promise<StoreInstall> {
-    return await StoreInstall.begin(localStoreOptions(this.#options, self), {
+  async #openInstall(self: BrokerId): Promise<StoreInstall> {
+    return await StoreInstall.open(localStoreOptions(this.#options, self), {
       ...this.#ports,
       logger: this.#ports.logger.child('store'),
     });

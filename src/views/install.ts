@@ -31,6 +31,7 @@ import {
 } from '../replication/index.ts';
 import { appendRecord, checkRange } from './ingest.ts';
 import { incomingSnapshot, maxSnapshotBytes, readSnapshot, type Snapshot } from './snapshot.ts';
+import { damageMark, isMarkedDamaged } from './store-damage.ts';
 import type { StorePorts } from './store-parts.ts';
 
 export interface InstallOptions {
@@ -43,7 +44,7 @@ export interface InstallOptions {
 /** While it is there, the folder is no store: a part of one was removed, and not all of the new one is there. */
 const marker = 'installing';
 /** Views, and what else is derived from a log that is replaced. What is set aside stays, for people. */
-const replaced = ['metadata', 'queues', 'queues.damaged', 'snapshots'];
+const replaced = ['metadata', 'queues', 'queues.damaged', damageMark];
 const largestUnsynced = 64 * 2 ** 20;
 const roomPatienceMs = 30_000;
 const roomCheckMs = 20;
@@ -54,47 +55,50 @@ export async function isInstalling(disk: Disk, folder: string): Promise<boolean>
 }
 
 /**
- * Replaces the store of a node by a snapshot and all that a leader retains of its log: for a node that has nothing, or
- * whose tables contain what the group went on without (protocol rule 6). What the node remembers of its group stays.
+ * Replaces the store of a node by a snapshot and all that a leader retains of its log: for a node that has nothing, whose
+ * files are damaged, or whose tables contain what the group went on without (protocol rule 6). What the node remembers
+ * of its group stays.
  *
- *     begin: marker, then everything else goes -> expect -> snapshot... -> ingest... -> finish: all synced, marker goes
+ *     open -> expect -> snapshot..., verified -> marker, then everything else goes -> ingest... -> finish: all synced,
+ *       ^------------------------------------ restart <---------------------------------´          marker goes
  *
- * A crash at any moment leaves a folder with the marker, which does not open as a store and where all begins anew; or,
- * from the moment on when the marker is gone, a whole store.
+ * Nothing of the store that is there goes before a leader has sent a whole snapshot. A crash at any moment leaves that
+ * store; or a folder with the marker, which does not open as a store and where all begins anew; or, from the moment on
+ * when the marker is gone, a whole store.
  */
 export class StoreInstall {
   readonly #options: InstallOptions;
   readonly #ports: StorePorts;
   #group: GroupState;
-  /** Open, and empty: its lock is the lock of the store. */
-  readonly #lock: KeyValue;
+  /** Open: its lock is the lock of the store. */
+  #lock: KeyValue | undefined;
+  /** The store that was there has gone, or goes. */
+  #isReplaced: boolean;
   #begin: PhysicalOffset | undefined;
   #incoming: DiskFile | undefined;
   #incomingBytes = 0;
   #snapshot: Snapshot | undefined;
   #log: CommitLog | undefined;
   #working: Promise<void> = Promise.resolve();
+  /** Of the attempt in hand. */
+  #attempt = 0;
   #isOver = false;
 
   /** Fails `unavailable`/`locked` when the store is open, and `corrupt` when what it remembers of its group is damaged. */
-  static async begin(options: InstallOptions, ports: StorePorts): Promise<StoreInstall> {
-    const { disk, keyValueStores, logger, bootId } = ports;
+  static async open(options: InstallOptions, ports: StorePorts): Promise<StoreInstall> {
+    const { disk, keyValueStores, bootId } = ports;
     const { folder } = options;
     await makeDurableFolder(disk, folder);
-    const metadata = `${folder}/metadata`;
+    const lock = await keyValueStores.open(`${folder}/metadata`);
     try {
-      await (await keyValueStores.open(metadata)).close();
+      const group = await readGroupState(disk, folder);
+      const isReplaced = await isInstalling(disk, folder);
+      const state = group ?? firstGroupState(options.self, bootId);
+      return new StoreInstall(options, ports, state, lock, isReplaced);
     } catch (error) {
-      if (!isFailure(error, 'corrupt')) throw error; // A damaged database goes with the rest.
+      await lock.close();
+      throw error;
     }
-    const group = await readGroupState(disk, folder);
-    await atomicReplace(disk, `${folder}/${marker}`, Buffer.from('begun\n'));
-    logger.warn('the store is removed, and installed anew from the leader', { folder });
-    await removeLog(placesIn(folder), disk);
-    for (const name of replaced) await disk.remove(`${folder}/${name}`);
-    await disk.syncFolder(folder);
-    const lock = await keyValueStores.open(metadata);
-    return new StoreInstall(options, ports, group ?? firstGroupState(options.self, bootId), lock);
   }
 
   private constructor(
@@ -102,11 +106,18 @@ export class StoreInstall {
     ports: StorePorts,
     group: GroupState,
     lock: KeyValue,
+    isReplaced: boolean,
   ) {
     this.#options = options;
     this.#ports = ports;
     this.#group = group;
     this.#lock = lock;
+    this.#isReplaced = isReplaced;
+  }
+
+  /** What this node remembers about its group. */
+  get group(): GroupState {
+    return this.#group;
   }
 
   get promisedEpoch(): Epoch {
@@ -179,7 +190,8 @@ export class StoreInstall {
     const folder = `${this.#options.folder}/snapshots`;
     if (this.#incoming === undefined) {
       await makeDurableFolder(disk, folder);
-      this.#incoming = await disk.open(`${folder}/${incomingSnapshot}`, 'create');
+      this.#incoming = await disk.open(`${folder}/${incomingSnapshot}`, 'createOrWrite');
+      await this.#incoming.truncate(0); // What an earlier attempt may have left.
     }
     if (this.#incomingBytes + bytes.length > maxSnapshotBytes) {
       throw new Failure('invalid', `a snapshot of more than ${maxSnapshotBytes} bytes`);
@@ -208,6 +220,7 @@ export class StoreInstall {
     if (position < begin) {
       throw new Failure('invalid', `a snapshot of ${position}, where the log begins at ${begin}`);
     }
+    await this.#replace();
     const name = `${String(position).padStart(20, '0')}.snapshot`;
     await disk.rename(path, `${folder}/snapshots/${name}`);
     await disk.syncFolder(`${folder}/snapshots`);
@@ -216,6 +229,31 @@ export class StoreInstall {
     this.#log = await CommitLog.open({ ...this.#options.log, folder }, this.#ports);
     this.#snapshot = { ...snapshot, rows: [], nextOffsets: [] }; // Read again when the store is opened.
     logger.info('a snapshot was received', { position, bytes: this.#incomingBytes });
+  }
+
+  /** Makes room for the new store. The metadata of a damaged one are evidence, and set aside. */
+  async #replace(): Promise<void> {
+    const { disk, keyValueStores, logger } = this.#ports;
+    const { folder } = this.#options;
+    const metadata = `${folder}/metadata`;
+    const isEvidence = !this.#isReplaced && (await isMarkedDamaged(disk, folder));
+    await this.#lock?.close();
+    this.#lock = undefined;
+    await atomicReplace(disk, `${folder}/${marker}`, Buffer.from('begun\n'));
+    this.#isReplaced = true;
+    logger.warn('the store is removed, and installed anew from the leader', { folder });
+    await removeLog(placesIn(folder), disk);
+    if (isEvidence) {
+      await disk.remove(`${metadata}.set-aside`);
+      await disk.rename(metadata, `${metadata}.set-aside`);
+    }
+    for (const name of replaced) await disk.remove(`${folder}/${name}`);
+    for (const { name } of await disk.list(`${folder}/snapshots`)) {
+      if (name !== incomingSnapshot) await disk.remove(`${folder}/snapshots/${name}`);
+    }
+    await disk.syncFolder(`${folder}/snapshots`);
+    await disk.syncFolder(folder);
+    this.#lock = await keyValueStores.open(metadata);
   }
 
   /**
@@ -248,13 +286,24 @@ export class StoreInstall {
     assert(this.isComplete, 'only what is complete becomes a store');
     const { disk, logger } = this.#ports;
     const { folder } = this.#options;
+    const { begin, written: end } = this;
     await this.#end(true);
     // It may lack what the group has beyond the snapshot, and must not be taken for a member that lost nothing.
     await writeGroupState(disk, folder, { ...this.#group, cleanStop: false, bootId: undefined });
     await disk.remove(`${folder}/${marker}`);
     await disk.syncFolder(folder);
-    const { begin, written: end } = this;
     logger.info('the store is installed', { folder, begin, end });
+  }
+
+  /** Lets go of what one leader sent, to begin with another, or with the same again. The folder stays locked. */
+  async restart(): Promise<void> {
+    this.#attempt += 1;
+    await this.#letGo(false);
+    this.#begin = undefined;
+    this.#incomingBytes = 0;
+    this.#snapshot = undefined;
+    // A step of it that failed may have let go of the folder.
+    this.#lock ??= await this.#ports.keyValueStores.open(`${this.#options.folder}/metadata`);
   }
 
   /** Lets go of it as it is; it must be begun anew. */
@@ -264,16 +313,27 @@ export class StoreInstall {
 
   async #end(clean: boolean): Promise<void> {
     this.#isOver = true;
+    await this.#letGo(clean);
+    await this.#lock?.close();
+    this.#lock = undefined;
+  }
+
+  async #letGo(clean: boolean): Promise<void> {
     await this.#working;
-    await this.#incoming?.close();
-    await this.#log?.close({ clean });
-    await this.#lock.close();
+    const [incoming, log] = [this.#incoming, this.#log];
+    this.#incoming = undefined;
+    this.#log = undefined;
+    await incoming?.close();
+    await log?.close({ clean });
   }
 
   /** One thing after the other, until it is over. */
   async #work(task: () => Promise<void>): Promise<void> {
+    const attempt = this.#attempt;
     const work = this.#working.then(async () => {
-      if (this.#isOver) throw new Failure('closed', 'the installation is over');
+      if (this.#isOver || attempt !== this.#attempt) {
+        throw new Failure('closed', 'the installation is over');
+      }
       await task();
     });
     this.#working = work.catch(() => {}); // Whoever asked for it is told.
@@ -281,15 +341,17 @@ export class StoreInstall {
   }
 
   /** The next segment may have to be created first. */
-  async #patiently<T>(attempt: () => T): Promise<T> {
+  async #patiently<T>(action: () => T): Promise<T> {
     const { clock } = this.#ports;
+    const attempt = this.#attempt;
     const untilMs = clock.monotonicMs() + roomPatienceMs;
     for (;;) {
       try {
-        return attempt();
+        return action();
       } catch (error) {
-        const isOver = this.#isOver || clock.monotonicMs() > untilMs;
-        if (isOver || !isFailure(error, 'unavailable', 'busy')) throw error;
+        const isOver = this.#isOver || attempt !== this.#attempt;
+        if (isOver || clock.monotonicMs() > untilMs || !isFailure(error, 'unavailable', 'busy'))
+          throw error;
       }
       await clock.sleep(roomCheckMs);
     }

@@ -22,6 +22,7 @@ import { type PersistedView, Persister } from './persister.ts';
 import { markQueuesDamaged, type OpenOptions, openStore, type StoreRecovery } from './recovery.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
 import { Store } from './store.ts';
+import { markDamaged } from './store-damage.ts';
 import type { StorePorts } from './store-parts.ts';
 
 export interface LocalStoreOptions extends OpenOptions, Omit<MaintenanceOptions, 'folder'> {
@@ -193,6 +194,11 @@ export class LocalStore {
       error: failure,
     });
     await markQueuesDamaged(this.#ports.disk, this.#options.folder);
+  }
+
+  /** What is damaged cannot be rebuilt from the log: no start opens this store any more, until it is replaced. */
+  async markDamaged(failure: Failure): Promise<void> {
+    await markDamaged(this.#ports.disk, this.#options.folder, failure.message);
   }
 
   /**

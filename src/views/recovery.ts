@@ -27,6 +27,7 @@ import { type Queue, Queues } from './queues/index.ts';
 import { type FedViews, type FeedOptions, RecordFeed } from './record-feed.ts';
 import { DelayProgress } from './schedule/index.ts';
 import { readNewestSnapshot, type Snapshot } from './snapshot.ts';
+import { checkDamageMark } from './store-damage.ts';
 import type { StoreOptions, StoreParts, StorePorts } from './store-parts.ts';
 
 /** What opening a store found and did, for the log line at start. */
@@ -112,6 +113,7 @@ class Opening {
       const message = `${folder} holds an installation that did not end, and must begin anew`;
       throw new Failure('corrupt', message, { reason: 'installing' });
     }
+    await checkDamageMark(disk, folder);
     const group = await readGroupState(disk, folder);
     if (options.cutTo !== undefined) await this.#cut(options, options.cutTo);
     const log = await CommitLog.open(

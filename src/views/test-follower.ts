@@ -83,7 +83,7 @@ export class TestFollower {
   /** One installation from its beginning to its end. */
   async install(changes: Partial<InstallOptions> = {}): Promise<void> {
     const { store, local } = this.leader;
-    const install = await StoreInstall.begin({ ...this.options, ...changes }, this.ports);
+    const install = await StoreInstall.open({ ...this.options, ...changes }, this.ports);
     await install.promise(store.epoch);
     install.expect(store.log.begin);
     await using snapshot = await local.openSnapshot();

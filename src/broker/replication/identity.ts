@@ -64,9 +64,11 @@ export function staticIdentity(
     opened(local) {
       group.local = local;
     },
-    async begin(_replica, haAddress) {
+    async begin(replica, haAddress) {
       ownHaAddress = haAddress;
       const promoted = isSlave ? await readChecksummed(disk, path) : undefined;
+      const mustLead = !isSlave || promoted !== undefined;
+      if (mustLead && replica.damage !== undefined) throw replica.damage; // Nobody could repair it.
       if (promoted !== undefined) {
         isPromoted = true;
         const hint =

@@ -61,8 +61,8 @@ export interface ReplicaOptions {
   readonly limits: MembershipLimits;
   /** Opens the store; `cutTo` cuts a log that went another way (rule 6). */
   readonly openStore: (cutTo: PhysicalOffset | undefined) => Promise<LocalStore>;
-  /** Removes the store, which is closed, to install the one of a leader. */
-  readonly beginInstall: () => Promise<StoreInstall>;
+  /** Locks the store, which is closed, to replace it by the one of a leader. */
+  readonly openInstall: () => Promise<StoreInstall>;
 }
 
 const retryMs = 100;
@@ -86,8 +86,10 @@ export class Replica {
   #link: LeaderLink | undefined;
   #local: LocalStore | undefined;
   #cutTo: PhysicalOffset | undefined;
-  /** There is no store here: a snapshot and the whole log of a leader must be installed. */
+  /** The store here is none to follow with: a snapshot and the whole log of a leader must be installed. */
   #mustInstall = false;
+  /** Of a store that must be replaced, or is being. */
+  #install: StoreInstall | undefined;
   #session: FollowerSession | undefined;
   #role: ReplicaRole = 'waiting';
   /** Highest epoch that was seen anywhere; a leader of a lower one is over. */
@@ -144,7 +146,7 @@ export class Replica {
     return this.#session?.isFollowing ?? false;
   }
 
-  /** Why this node cannot take part; undefined while it can. */
+  /** What is damaged here; undefined once it is replaced. */
   get damage(): Failure | undefined {
     return this.#damage;
   }
@@ -161,9 +163,13 @@ export class Replica {
       // What is empty may have held something once, which nobody here would know of.
       this.#isLossless = local.lossless && local.store.log.end > 0;
     } catch (error) {
-      if (!isFailure(error, 'corrupt', 'installing')) throw error;
+      if (!isFailure(error, 'corrupt')) throw error;
       this.#isLossless = false;
-      this.#mustInstall = true;
+      this.#noteDamage(error);
+      await this.#openInstall().catch((inTheWay: unknown) => {
+        if (!isFailure(inTheWay, 'corrupt')) throw inTheWay;
+        this.#noteDamage(inTheWay);
+      });
     }
   }
 
@@ -176,14 +182,14 @@ export class Replica {
   report(): ReplicaReport {
     const { incarnation } = this.#options.identity;
     const store = this.#local?.store;
-    const group = this.#local?.group;
+    const group = this.#local?.group ?? this.#install?.group;
     return {
       incarnation,
       lossless: this.#isLossless,
-      complete: store !== undefined && this.#damage === undefined,
+      complete: store !== undefined && !this.#mustInstall,
       lastEpoch: store?.log.epochs.at(-1)?.epoch ?? epochOf(0),
       end: store?.log.end ?? (0 as ReplicaReport['end']),
-      promisedEpoch: this.#local?.promisedEpoch ?? epochOf(0),
+      promisedEpoch: group?.promisedEpoch ?? epochOf(0),
       highestEpoch: group?.promisedEpoch ?? epochOf(0),
       highestSetEpoch: group?.setEpoch ?? 0,
     };
@@ -198,6 +204,7 @@ export class Replica {
     await this.#running;
     this.#setRole('stopping');
     try {
+      await this.#install?.abandon();
       await this.#local?.close();
     } finally {
       this.#leader.end('this node stops');
@@ -214,6 +221,7 @@ export class Replica {
     this.#leader.end('this node failed');
     this.#setRole('stopping');
     try {
+      await this.#install?.abandon();
       await this.#local?.abandon();
     } finally {
       await this.#link?.close();
@@ -241,6 +249,7 @@ export class Replica {
   async #run(): Promise<void> {
     const { clock, logger } = this.#ports;
     let waitMs = retryMs;
+    let told = '';
     while (!this.#isStopping) {
       try {
         const { view } = this.#authority;
@@ -251,7 +260,8 @@ export class Replica {
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         if (this.#host.roleFailed(error) === 'giveUp') return;
-        logger.error('a role could not be taken on', { error });
+        if (error.message !== told) logger.error('a role could not be taken on', { error });
+        told = error.message;
         waitMs = longestRetryMs;
       }
       if (!this.#isStopping) await clock.sleep(waitMs, this.#stop.signal);
@@ -320,7 +330,7 @@ export class Replica {
   }
 
   async #follow(master: MasterView): Promise<boolean> {
-    if (this.#mustInstall) return await this.#install(master);
+    if (this.#mustInstall) return await this.#repair(master);
     const { logger } = this.#ports;
     const { identity, link } = this.#options;
     const local = this.#hasLed ? await this.#reopen() : await this.#openStore();
@@ -353,23 +363,50 @@ export class Replica {
     return ending;
   }
 
-  /** From the beginning, since a leader sends it so; false when it did not come to its end. */
-  async #install(master: MasterView): Promise<boolean> {
-    const { identity, link, beginInstall } = this.#options;
+  /**
+   * Replaces the store by that of its leader, from the beginning, since a leader sends it so; false when it did not come
+   * to its end.
+   */
+  async #repair(master: MasterView): Promise<boolean> {
+    const { identity, link } = this.#options;
     this.#isLossless = false;
-    const install = await beginInstall();
+    const install = await this.#openInstall();
     const side = new InstallSide(install);
     const session = new FollowerSession(identity, side, link, this.#ports);
     side.session = session;
     const ending = await this.#runSession(session, master);
-    if (install.isComplete) {
-      await install.finish();
-      this.#mustInstall = false;
-      return true;
+    if (this.#isStopping) return true;
+    if (!install.isComplete) {
+      await install.restart();
+      await this.#after(ending, master);
+      return false;
     }
-    await install.abandon();
-    if (!this.#isStopping) await this.#after(ending, master);
-    return false;
+    await install.finish();
+    this.#install = undefined;
+    this.#mustInstall = false;
+    this.#damage = undefined;
+    return true;
+  }
+
+  async #openInstall(): Promise<StoreInstall> {
+    if (this.#local !== undefined) {
+      // Before the store is let go: no later start may take it for a whole one.
+      if (this.#damage !== undefined) await this.#local.markDamaged(this.#damage);
+      await this.#closeStore();
+    }
+    this.#install ??= await this.#options.openInstall();
+    return this.#install;
+  }
+
+  /** Whether it leads or not, it says so; what follows is installed anew. */
+  #noteDamage(damage: Failure): void {
+    this.#mustInstall = true;
+    if (this.#damage?.message === damage.message) return;
+    this.#damage = damage;
+    const what = isFailure(damage, 'corrupt', 'installing')
+      ? 'an installation did not end; it begins anew with the next leader'
+      : 'this store is damaged; it does not lead, and stays as it is until a leader sends another one';
+    this.#ports.logger.error(what, { error: damage });
   }
 
   async #after(ending: Ending, master: MasterView): Promise<void> {
@@ -397,7 +434,10 @@ export class Replica {
         await clock.sleep(refusedRetryMs, this.#stop.signal);
         return;
       case 'failed':
-        this.#damage = ending.failure;
+        if (ending.failure.kind === 'corrupt') {
+          this.#noteDamage(ending.failure);
+          return;
+        }
         logger.error('cannot follow: the store failed', { leader, error: ending.failure });
         await clock.sleep(refusedRetryMs, this.#stop.signal);
     }
