@@ -5,6 +5,7 @@ import { TestFollower } from './test-follower.ts';
 import { TestStore, TestWaiter } from './test-store.ts';
 
 const corrupt = (error: unknown): boolean => isFailure(error, 'corrupt');
+const invalid = (error: unknown): boolean => isFailure(error, 'invalid');
 
 async function pair(): Promise<readonly [TestStore, TestFollower]> {
   const leader = await TestStore.open();
@@ -82,15 +83,15 @@ test('what is no record for the end of the log is refused, with nothing appended
   };
   // Size, magic, checksum of the body, and position of the first and of the last record.
   for (const bad of [changed(3), changed(4), changed(8), changed(35), changed(good.length - 200)]) {
-    assert.throws(() => store.ingest(bad), corrupt);
+    assert.throws(() => store.ingest(bad), invalid);
     assert.equal(store.log.end, 0);
   }
   for (const bad of [good.subarray(1), good.subarray(0, -1)]) {
-    assert.throws(() => store.ingest(bad), corrupt);
+    assert.throws(() => store.ingest(bad), invalid);
     assert.equal(store.log.end, 0);
   }
   store.ingest(good);
-  assert.throws(() => store.ingest(good), corrupt, 'the same once more');
+  assert.throws(() => store.ingest(good), invalid, 'the same once more');
   await leader.idle();
   assert.equal(store.log.end, range.end);
 });

@@ -11,7 +11,7 @@ import {
 } from '../wire/index.ts';
 import type { RecordFeed } from './record-feed.ts';
 
-/** Fails `corrupt` unless the bytes are whole records that follow each other from `position` on. */
+/** Fails `invalid`, since it is not this store that is damaged, unless the bytes are whole records that follow each other from `position` on. */
 export function checkRange(bytes: Uint8Array, position: PhysicalOffset): void {
   for (let at = 0, expected: number = position; at < bytes.length; ) {
     const check = checkRecord(bytes, at, bytes.length - at, expected);
@@ -22,7 +22,7 @@ export function checkRange(bytes: Uint8Array, position: PhysicalOffset): void {
       at += blankHeaderBytes;
     } else {
       const why = check.type === 'damaged' ? check.why : `${check.type} of the log within a range`;
-      throw new Failure('corrupt', `the leader sent no record for position ${expected}: ${why}`);
+      throw new Failure('invalid', `the leader sent no record for position ${expected}: ${why}`);
     }
   }
 }

@@ -257,7 +257,7 @@ export class StoreInstall {
   }
 
   /**
-   * Writes whole records of the leader's log, which begin at the end of this one. Fails `corrupt` when they are not such
+   * Writes whole records of the leader's log, which begin at the end of this one. Fails `invalid` when they are not such
    * ones, and `unavailable` when they cannot be written.
    */
   async ingest(lent: Uint8Array): Promise<void> {

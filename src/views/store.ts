@@ -354,8 +354,9 @@ export class Store {
   }
 
   /**
-   * Appends records of the leader's log, whole ones that begin at the end of this one. Fails `corrupt` when they are not,
-   * or do not fit, and takes nothing any more; `unavailable` without room. What cannot be written is told later.
+   * Appends records of the leader's log, whole ones that begin at the end of this one. Fails `invalid` when they are not;
+   * `corrupt` when they do not fit to the tables, and takes nothing any more; `unavailable` without room. What cannot be
+   * written is told later.
    */
   ingest(bytes: Uint8Array): void {
     assert(this.#role === 'follower', 'only a follower takes what others appended');

@@ -1,0 +1,185 @@
+import { strict as assert } from 'node:assert';
+import { test } from 'node:test';
+import { MetadataTables, Table } from '../../views/metadata/index.ts';
+import { TestGroup, type TestReplica } from './test-group.ts';
+
+const quick = { flushIntervalMs: 100, cleanIntervalMs: 200 };
+
+/** Inverts bytes in the segment that many before the newest one; returns its path. */
+async function damageSegment(group: TestGroup, replica: TestReplica, before = 0): Promise<string> {
+  const { disk } = replica.node;
+  return await group.world.complete(
+    (async () => {
+      const folder = `${replica.options.storePath}/commitlog`;
+      const used: string[] = [];
+      for (const { name } of await disk.list(folder)) {
+        await using file = await disk.open(`${folder}/${name}`, 'read');
+        const start = new Uint8Array(64);
+        await file.read(start, 0);
+        if (start.some((byte) => byte !== 0)) used.push(`${folder}/${name}`);
+      }
+      const path = used.at(-1 - before);
+      assert(path !== undefined, used.join());
+      await using file = await disk.open(path, 'write');
+      const bytes = new Uint8Array(8);
+      await file.read(bytes, 40);
+      await file.write(
+        bytes.map((byte) => byte ^ 0xff),
+        40,
+      );
+      await file.sync();
+      return path;
+    })(),
+  );
+}
+
+async function filesOf(group: TestGroup, replica: TestReplica): Promise<string> {
+  const { disk } = replica.node;
+  const names = ['', '/commitlog', '/checksums', '/snapshots'];
+  const lists = [];
+  for (const name of names) {
+    lists.push(await group.world.complete(disk.list(`${replica.options.storePath}${name}`)));
+  }
+  return JSON.stringify(lists);
+}
+
+const topics = ['a', 'b', 'c'];
+
+async function checkWhole(group: TestGroup, master: TestReplica, slave: TestReplica) {
+  assert.equal((await master.client.createTopic('after', 1)).code, 'SUCCESS');
+  await group.runFor(1000);
+  const [leader, follower] = [await master.status(), await slave.status()];
+  assert.equal(leader.syncStateSet.length, 2);
+  assert.equal(follower.end, leader.end);
+  assert.equal(follower.digest, leader.digest);
+  assert.equal(follower.damage, undefined);
+  for (const topic of [...topics, 'after']) assert(await slave.client.hasTopic(topic), topic);
+}
+
+const naming = (group: TestGroup, path: string): number =>
+  group.lines.filter(({ fields, level }) => {
+    return level === 'error' && JSON.stringify(fields, errorText).includes(path);
+  }).length;
+
+const errorText = (_key: string, value: unknown): unknown =>
+  value instanceof Error ? value.message : value;
+
+async function pair(
+  kind: 'static' | 'controlled',
+  seed: string,
+): Promise<readonly [TestGroup, TestReplica, TestReplica]> {
+  const group = new TestGroup(seed);
+  const replicas =
+    kind === 'static' ? group.staticPair(quick) : await group.controlled(['one', 'two'], quick);
+  const [one, two] = replicas as [TestReplica, TestReplica];
+  await one.start();
+  await two.start();
+  await group.runFor(3000);
+  for (const topic of topics) {
+    assert.equal((await one.client.createTopic(topic, 1)).code, 'SUCCESS');
+  }
+  await group.runFor(1000);
+  return [group, one, two];
+}
+
+for (const kind of ['static', 'controlled'] as const) {
+  test(`a ${kind} replica with a damaged file names it, stays as it is while nobody leads, and is repaired by its leader`, async () => {
+    const [group, one, two] = await pair(kind, kind);
+    await two.stop();
+    await group.runFor(4000);
+    one.crash({ powerLoss: false });
+    const path = await damageSegment(group, two);
+    const before = await filesOf(group, two);
+    two.crash({ powerLoss: false });
+    two.starting().catch(assert.fail);
+    await group.runFor(30_000);
+    const status = await two.status();
+    assert.match(status.damage ?? '', new RegExp(path));
+    assert.equal(status.role, 'waiting');
+    assert.equal(await filesOf(group, two), before);
+    assert.equal(naming(group, path), 1);
+    await one.start();
+    await group.runFor(8000);
+    assert.equal(one.role, 'master');
+    await checkWhole(group, one, two);
+    assert.equal(naming(group, path), 1);
+  });
+}
+
+test('a damaged replica that was the last of its set is never elected, and nobody leads without it', async () => {
+  const [group, one, two] = await pair('controlled', 'last');
+  one.crash({ powerLoss: false });
+  await group.master([two], 30_000);
+  assert.equal((await two.client.createTopic('alone', 1)).code, 'SUCCESS');
+  await group.runFor(3000);
+  await two.stop();
+  const path = await damageSegment(group, two);
+  two.crash({ powerLoss: false });
+  two.starting().catch(assert.fail);
+  one.starting().catch(assert.fail);
+  const roles = new Set<string>();
+  for (let second = 0; second < 40; second++) {
+    await group.runFor(1000);
+    roles.add(one.role).add(two.role);
+  }
+  assert(!roles.has('master'), [...roles].join());
+  assert.match((await two.status()).damage ?? '', new RegExp(path));
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  assert((await filesOf(group, two)).includes(name), 'the damaged file is still there');
+});
+
+test('a static master with a damaged store does not start, and names the file', async () => {
+  const [group, one] = await pair('static', 'master');
+  await one.stop();
+  const path = await damageSegment(group, one);
+  const before = await filesOf(group, one);
+  one.crash({ powerLoss: false });
+  await assert.rejects(one.start(), new RegExp(path));
+  one.crash({ powerLoss: false });
+  assert.equal(await filesOf(group, one), before);
+});
+
+/** A topic is missing in its tables, as if something had gone wrong when they were made. */
+async function forgetTopic(group: TestGroup, replica: TestReplica): Promise<void> {
+  const { disk, keyValueStores } = replica.node;
+  const path = `${replica.options.storePath}/metadata`;
+  await group.world.complete(
+    (async () => {
+      let database = await keyValueStores.open(path);
+      const tables = await MetadataTables.load(database);
+      await database.close();
+      assert(tables !== undefined, 'there were tables');
+      const content = tables.snapshotContent();
+      const all = [...content.rows];
+      const rows = all.filter(
+        ([table, key]) => !(table === Table.topic && Buffer.from(key).toString() === 'b'),
+      );
+      assert.equal(rows.length, all.length - 1);
+      await disk.remove(path);
+      database = await keyValueStores.open(path);
+      const batch = MetadataTables.restore({ ...content, rows }).takeBatch();
+      await database.write(batch?.batch ?? []);
+      await database.flush();
+      await database.close();
+    })(),
+  );
+}
+
+for (const kind of ['static', 'controlled'] as const) {
+  test(`a ${kind} follower whose tables differ from its leader's sets them aside and installs the store anew`, async () => {
+    const [group, one, two] = await pair(kind, `differs ${kind}`);
+    await two.stop();
+    await forgetTopic(group, two);
+    two.crash({ powerLoss: false });
+    await two.start();
+    await group.runFor(2000);
+    assert.equal((await one.status()).syncStateSet.length, 1, 'it does not count');
+    assert.equal(await two.client.hasTopic('b'), false);
+    await one.client.createTopic('next', 1);
+    await group.runFor(8000);
+    await checkWhole(group, one, two);
+    assert.equal(naming(group, 'digest'), 2, 'the leader and the follower say so, once');
+    const names = await group.world.complete(two.node.disk.list(two.options.storePath));
+    assert(names.some(({ name }) => name === 'metadata.set-aside'));
+  });
+}
