@@ -274,6 +274,7 @@ export class Broker implements ReplicaHost {
           lagMs: options.haMaxTimeSlaveNotCatchup,
           hysteresisMs: setHysteresisMs,
         },
+        isElected: options.controllerMode,
         openStore: (cutTo) => this.#openStore(identity.self, cutTo),
         openInstall: () => this.#openInstall(identity.self),
       },

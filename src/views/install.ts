@@ -120,6 +120,11 @@ export class StoreInstall {
     return this.#group;
   }
 
+  /** The store that was there is gone. */
+  get hasReplaced(): boolean {
+    return this.#isReplaced;
+  }
+
   get promisedEpoch(): Epoch {
     return this.#group.promisedEpoch;
   }

@@ -1,4 +1,4 @@
-import { type Epoch, metadataSequence, type PhysicalOffset } from '../../base/index.ts';
+import { type Epoch, Failure, metadataSequence, type PhysicalOffset } from '../../base/index.ts';
 import {
   digestBytes,
   type FollowerHost,
@@ -18,9 +18,12 @@ export class InstallSide implements FollowerHost {
   /** All is there: the session is over. */
   session: FollowerSession | undefined;
   readonly #install: StoreInstall;
+  readonly #atLeast: PhysicalOffset | undefined;
 
-  constructor(install: StoreInstall) {
+  /** `atLeast`: a leader that has committed less lost what this node holds, and is refused. */
+  constructor(install: StoreInstall, atLeast: PhysicalOffset | undefined) {
     this.#install = install;
+    this.#atLeast = atLeast;
   }
 
   get promisedEpoch(): Epoch {
@@ -49,6 +52,12 @@ export class InstallSide implements FollowerHost {
   }
 
   joined(join: Join): void {
+    if (this.#atLeast !== undefined && join.commitPoint < this.#atLeast) {
+      const message =
+        `the leader has committed ${join.commitPoint}, and this node has applied ${this.#atLeast}: its store stays, ` +
+        'unless somebody removes it';
+      throw new Failure('invalid', message);
+    }
     this.#install.expect(join.begin);
   }
 

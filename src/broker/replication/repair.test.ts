@@ -183,3 +183,40 @@ for (const kind of ['static', 'controlled'] as const) {
     assert(names.some(({ name }) => name === 'metadata.set-aside'));
   });
 }
+
+test('a static master that lost its store takes none away from its slave', async () => {
+  for (const messages of [0, 20]) {
+    const [group, one, two] = await pair('static', `emptied ${messages}`);
+    const before = await logOf(group, two);
+    one.crash({ powerLoss: false });
+    await one.wipe();
+    await one.start();
+    await one.client.createTopic('new', 1);
+    // With some of them its new log is longer than the one of the slave.
+    for (let sent = 0; sent < messages; sent++) await one.client.send('new', 'x'.repeat(2000));
+    await group.runFor(20_000);
+    assert.deepEqual((await one.status()).syncStateSet, [0]);
+    two.crash({ powerLoss: false });
+    two.starting().catch(assert.fail);
+    await group.runFor(20_000);
+    two.crash({ powerLoss: false });
+    assert((await logOf(group, two)).equals(before), 'its log is what it was');
+    const refusals = group.lines.filter(
+      ({ node, level, message }) =>
+        node === 'two' && level === 'error' && message === 'cannot follow',
+    );
+    assert(refusals.length > 2, 'and it says so');
+  }
+});
+
+async function logOf(group: TestGroup, replica: TestReplica): Promise<Buffer> {
+  const path = `${replica.options.storePath}/commitlog/${'0'.repeat(20)}`;
+  return await group.world.complete(
+    (async () => {
+      await using file = await replica.node.disk.open(path, 'read');
+      const bytes = Buffer.alloc(await file.size());
+      await file.read(bytes, 0);
+      return bytes;
+    })(),
+  );
+}

@@ -59,6 +59,11 @@ export interface ReplicaOptions {
   readonly listenAt: Address | undefined;
   readonly link: LinkOptions;
   readonly limits: MembershipLimits;
+  /**
+   * A controller elected whoever leads, so that it has all that was acknowledged. Without one, a master that lost its
+   * store may lead, and takes no store away that holds more.
+   */
+  readonly isElected: boolean;
   /** Opens the store; `cutTo` cuts a log that went another way (rule 6). */
   readonly openStore: (cutTo: PhysicalOffset | undefined) => Promise<LocalStore>;
   /** Locks the store, which is closed, to replace it by the one of a leader. */
@@ -90,6 +95,8 @@ export class Replica {
   #mustInstall = false;
   /** Of a store that must be replaced, or is being. */
   #install: StoreInstall | undefined;
+  /** What the store that is to be replaced has applied: acknowledged by whoever led. */
+  #applied: PhysicalOffset | undefined;
   #session: FollowerSession | undefined;
   #role: ReplicaRole = 'waiting';
   /** Highest epoch that was seen anywhere; a leader of a lower one is over. */
@@ -348,7 +355,7 @@ export class Replica {
     const ending = await this.#runSession(session, master);
     side.detach();
     if (this.#isStopping) return true;
-    await this.#after(ending, master);
+    await this.#after(ending, master, hasJoined);
     return hasJoined;
   }
 
@@ -371,17 +378,25 @@ export class Replica {
     const { identity, link } = this.#options;
     this.#isLossless = false;
     const install = await this.#openInstall();
-    const side = new InstallSide(install);
+    const atLeast = this.#options.isElected ? undefined : this.#applied;
+    const side = new InstallSide(install, atLeast);
     const session = new FollowerSession(identity, side, link, this.#ports);
     side.session = session;
     const ending = await this.#runSession(session, master);
     if (this.#isStopping) return true;
     if (!install.isComplete) {
-      await install.restart();
-      await this.#after(ending, master);
+      if (install.hasReplaced || this.#damage !== undefined) await install.restart();
+      else {
+        // The store is whole, and may be wanted before anybody sends another one.
+        this.#install = undefined;
+        this.#mustInstall = false;
+        await install.abandon();
+      }
+      await this.#after(ending, master, false);
       return false;
     }
     await install.finish();
+    this.#applied = undefined;
     this.#install = undefined;
     this.#mustInstall = false;
     this.#damage = undefined;
@@ -392,6 +407,7 @@ export class Replica {
     if (this.#local !== undefined) {
       // Before the store is let go: no later start may take it for a whole one.
       if (this.#damage !== undefined) await this.#local.markDamaged(this.#damage);
+      this.#applied = this.#local.store.tables.appliedPosition;
       await this.#closeStore();
     }
     this.#install ??= await this.#options.openInstall();
@@ -409,7 +425,7 @@ export class Replica {
     this.#ports.logger.error(what, { error: damage });
   }
 
-  async #after(ending: Ending, master: MasterView): Promise<void> {
+  async #after(ending: Ending, master: MasterView, hasJoined: boolean): Promise<void> {
     const { logger, clock } = this.#ports;
     const leader = formatAddress(master.haAddress);
     switch (ending.kind) {
@@ -426,7 +442,6 @@ export class Replica {
         return;
       case 'install':
         logger.warn('a snapshot and the whole log of the leader are installed', { leader });
-        await this.#closeStore();
         this.#mustInstall = true;
         return;
       case 'refused':
@@ -434,11 +449,12 @@ export class Replica {
         await clock.sleep(refusedRetryMs, this.#stop.signal);
         return;
       case 'failed':
-        if (ending.failure.kind === 'corrupt') {
+        // Before it joined, it may as well be the master that is another one than before.
+        if (ending.failure.kind === 'corrupt' && (hasJoined || this.#options.isElected)) {
           this.#noteDamage(ending.failure);
           return;
         }
-        logger.error('cannot follow: the store failed', { leader, error: ending.failure });
+        logger.error('cannot follow', { leader, error: ending.failure });
         await clock.sleep(refusedRetryMs, this.#stop.signal);
     }
   }
