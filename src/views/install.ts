@@ -31,7 +31,7 @@ import {
 } from '../replication/index.ts';
 import { appendRecord, checkRange } from './ingest.ts';
 import { incomingSnapshot, maxSnapshotBytes, readSnapshot, type Snapshot } from './snapshot.ts';
-import { damageMark, isMarkedDamaged } from './store-damage.ts';
+import { damageMark, isMarkedDamaged, markDamaged } from './store-damage.ts';
 import type { StorePorts } from './store-parts.ts';
 
 export interface InstallOptions {
@@ -118,6 +118,12 @@ export class StoreInstall {
   /** What this node remembers about its group. */
   get group(): GroupState {
     return this.#group;
+  }
+
+  /** As `LocalStore.markDamaged`, of the store that is still there. */
+  async markDamaged({ message }: Failure): Promise<void> {
+    if (this.#isReplaced) return;
+    await this.#work(() => markDamaged(this.#ports.disk, this.#options.folder, message));
   }
 
   /** The store that was there is gone. */

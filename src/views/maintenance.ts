@@ -54,6 +54,8 @@ const segmentsPerRound = 10;
  * snapshot at or above its end is on disk, and the next offsets of its queues are in the metadata database.
  */
 export class Maintenance {
+  /** A segment of the log is damaged; the log says so already. */
+  onDamage: (failure: Failure) => void = () => {};
   readonly #options: MaintenanceOptions;
   readonly #parts: MaintenanceParts;
   readonly #disk: Disk;
@@ -164,6 +166,7 @@ export class Maintenance {
         return false;
       if (!isFailure(error, 'corrupt')) throw error;
       this.#logger.error('a segment is damaged; what it holds there cannot be trusted', { error });
+      this.onDamage(error);
     }
     return true;
   }
@@ -277,6 +280,7 @@ export class Maintenance {
       return true;
     } catch (error) {
       if (isFailure(error, 'unavailable', 'busy')) return false;
+      if (isFailure(error, 'corrupt')) this.onDamage(error);
       throw error;
     }
   }

@@ -123,6 +123,7 @@ export async function controlledIdentity(
     authority: link,
     opened() {},
     async begin(replica, haAddress) {
+      replica.onReportChanged = () => link.reportNow();
       link.start(() => replica.report(), haAddress);
     },
     masterFound() {},

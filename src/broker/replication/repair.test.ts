@@ -184,6 +184,67 @@ for (const kind of ['static', 'controlled'] as const) {
   });
 }
 
+for (const kind of ['static', 'controlled'] as const) {
+  test(`a ${kind} follower in whose older segments the check finds damage leaves the set and installs the store anew`, async () => {
+    const [group, one, two] = await pair(kind, `check ${kind}`);
+    for (let sent = 0; sent < 12; sent++) await one.client.send('a', 'x'.repeat(20_000));
+    await group.runFor(1000);
+    await two.stop();
+    const path = await damageSegment(group, two, 2);
+    two.crash({ powerLoss: false });
+    await two.start();
+    await group.runFor(15_000);
+    await checkWhole(group, one, two);
+    assert.equal(naming(group, path), 1);
+    const warnings = group.lines.filter(({ message }) =>
+      message.startsWith('the store is removed'),
+    );
+    assert.equal(warnings.length, 1);
+  });
+
+  test(`a ${kind} follower that found damage and died says so again, and counts only when it is repaired`, async () => {
+    const [group, one, two] = await pair(kind, `again ${kind}`);
+    for (let sent = 0; sent < 12; sent++) await one.client.send('a', 'x'.repeat(20_000));
+    await group.runFor(1000);
+    await two.stop();
+    const path = await damageSegment(group, two, 2);
+    two.crash({ powerLoss: false });
+    await two.start();
+    await group.world.run({ forMs: 5000, until: () => naming(group, path) > 0 });
+    one.crash({ powerLoss: false });
+    await group.runFor(500);
+    two.crash({ powerLoss: true });
+    two.starting().catch(assert.fail);
+    for (let second = 0; second < 20; second++) {
+      await group.runFor(1000);
+      assert.notEqual(two.role, 'master');
+    }
+    assert.match((await two.status()).damage ?? '', new RegExp(path));
+    await one.start();
+    await group.runFor(10_000);
+    await checkWhole(group, one, two);
+  });
+}
+
+test('a leader in whose older segments the check finds damage names it, and goes on leading', async () => {
+  const [group, one, two] = await pair('controlled', 'leader');
+  for (let sent = 0; sent < 12; sent++) await one.client.send('a', 'x'.repeat(20_000));
+  await group.runFor(1000);
+  two.crash({ powerLoss: false });
+  await group.runFor(5000);
+  await one.stop();
+  const path = await damageSegment(group, one, 2);
+  one.crash({ powerLoss: false });
+  await one.start();
+  await group.runFor(5000);
+  assert.equal(one.role, 'master');
+  const { damage, role } = await one.status();
+  assert.match(damage ?? '', new RegExp(path));
+  assert.equal(role, 'master');
+  assert.equal(naming(group, path), 1);
+  assert.equal((await one.client.createTopic('more', 1)).code, 'SUCCESS');
+});
+
 test('a static master that lost its store takes none away from its slave', async () => {
   for (const messages of [0, 20]) {
     const [group, one, two] = await pair('static', `emptied ${messages}`);

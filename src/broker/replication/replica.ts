@@ -83,6 +83,8 @@ const refusedRetryMs = 5000;
  * again as a follower, so that nothing of what it had pending stays anywhere.
  */
 export class Replica {
+  /** What `report` says is something else now. */
+  onReportChanged: () => void = () => {};
   readonly #options: ReplicaOptions;
   readonly #host: ReplicaHost;
   readonly #authority: GroupAuthority;
@@ -107,6 +109,8 @@ export class Replica {
   #isLossless = true;
   #hasLed = false;
   #damage: Failure | undefined;
+  /** It is not noted in the store for certain, and the next start would not look there. */
+  #unmarked: Failure | undefined;
   /** Whoever waits for something to change. */
   #waiting: (() => void)[] = [];
   #running: Promise<void> | undefined;
@@ -172,7 +176,6 @@ export class Replica {
     } catch (error) {
       if (!isFailure(error, 'corrupt')) throw error;
       this.#isLossless = false;
-      this.#noteDamage(error);
       await this.#openInstall().catch((inTheWay: unknown) => {
         if (!isFailure(inTheWay, 'corrupt')) throw inTheWay;
         this.#noteDamage(inTheWay);
@@ -267,7 +270,8 @@ export class Replica {
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         if (this.#host.roleFailed(error) === 'giveUp') return;
-        if (error.message !== told) logger.error('a role could not be taken on', { error });
+        const isNews = error.message !== told && error !== this.#damage;
+        if (isNews) logger.error('a role could not be taken on', { error });
         told = error.message;
         waitMs = longestRetryMs;
       }
@@ -352,18 +356,21 @@ export class Replica {
       const leader = formatAddress(master.haAddress);
       logger.info('follows', { leader, epoch, position: join.position });
     };
-    const ending = await this.#runSession(session, master);
+    const ending = await this.#runSession(session, master, () => this.#mustInstall);
     side.detach();
     if (this.#isStopping) return true;
     await this.#after(ending, master, hasJoined);
     return hasJoined;
   }
 
-  async #runSession(session: FollowerSession, master: MasterView): Promise<Ending> {
+  async #runSession(
+    session: FollowerSession,
+    master: MasterView,
+    isOver: () => boolean,
+  ): Promise<Ending> {
     this.#session = session;
-    void this.#until(() => this.#session !== session || !this.#isMaster(master)).then(() =>
-      session.stop('another role'),
-    );
+    const mustEnd = (): boolean => this.#session !== session || !this.#isMaster(master) || isOver();
+    void this.#until(mustEnd).then(() => session.stop('another role'));
     const ending = await session.run(master.haAddress);
     this.#session = undefined;
     this.#wake();
@@ -382,7 +389,7 @@ export class Replica {
     const side = new InstallSide(install, atLeast);
     const session = new FollowerSession(identity, side, link, this.#ports);
     side.session = session;
-    const ending = await this.#runSession(session, master);
+    const ending = await this.#runSession(session, master, () => false);
     if (this.#isStopping) return true;
     if (!install.isComplete) {
       if (install.hasReplaced || this.#damage !== undefined) await install.restart();
@@ -400,23 +407,37 @@ export class Replica {
     this.#install = undefined;
     this.#mustInstall = false;
     this.#damage = undefined;
+    this.onReportChanged();
     return true;
   }
 
   async #openInstall(): Promise<StoreInstall> {
-    if (this.#local !== undefined) {
-      // Before the store is let go: no later start may take it for a whole one.
-      if (this.#damage !== undefined) await this.#local.markDamaged(this.#damage);
-      this.#applied = this.#local.store.tables.appliedPosition;
-      await this.#closeStore();
-    }
+    this.#applied = this.#local?.store.tables.appliedPosition ?? this.#applied;
+    await this.#closeStore();
     this.#install ??= await this.#options.openInstall();
+    if (this.#unmarked !== undefined) await this.#install.markDamaged(this.#unmarked);
+    this.#unmarked = undefined;
     return this.#install;
   }
 
-  /** Whether it leads or not, it says so; what follows is installed anew. */
+  /** A check of a store in use found it. Whoever leads goes on with it; whoever follows does not count any more. */
+  #damageFound(local: LocalStore, damage: Failure): void {
+    if (local !== this.#local) return;
+    this.#damage = damage;
+    this.#unmarked = damage;
+    this.#mustInstall = true;
+    this.onReportChanged();
+    this.#wake();
+    if (this.#role === 'master' || this.#role === 'becomingMaster') return;
+    local.markDamaged(damage).catch((error: unknown) => {
+      this.#ports.logger.error('that the store is damaged could not be noted', { error });
+    });
+  }
+
+  /** This store is opened no more: it is replaced as soon as somebody leads. */
   #noteDamage(damage: Failure): void {
     this.#mustInstall = true;
+    this.onReportChanged();
     if (this.#damage?.message === damage.message) return;
     this.#damage = damage;
     const what = isFailure(damage, 'corrupt', 'installing')
@@ -451,6 +472,7 @@ export class Replica {
       case 'failed':
         // Before it joined, it may as well be the master that is another one than before.
         if (ending.failure.kind === 'corrupt' && (hasJoined || this.#options.isElected)) {
+          this.#unmarked = ending.failure;
           this.#noteDamage(ending.failure);
           return;
         }
@@ -472,8 +494,15 @@ export class Replica {
     if (this.#local !== undefined) return this.#local;
     const cutTo = this.#cutTo;
     this.#cutTo = undefined;
-    const local = await this.#options.openStore(cutTo);
+    let local: LocalStore;
+    try {
+      local = await this.#options.openStore(cutTo);
+    } catch (error) {
+      if (isFailure(error, 'corrupt')) this.#noteDamage(error);
+      throw error;
+    }
     this.#local = local;
+    local.maintenance.onDamage = (damage) => this.#damageFound(local, damage);
     this.#hasLed = false;
     if (local.promisedEpoch > this.#seen) this.#seen = local.promisedEpoch;
     this.#host.opened(local);
