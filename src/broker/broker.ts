@@ -34,8 +34,10 @@ import { encodeHost, type IncomingCommand, ResponseCode } from '../wire/index.ts
 import { Configuration } from './administration/configuration.ts';
 import { Forwarding } from './forwarding.ts';
 import { HeldRequests } from './held-requests.ts';
+import { MasterSearch } from './master-search.ts';
 import type { BrokerOptions } from './options.ts';
 import { answerRetry } from './pulling/puller.ts';
+import type { RegisteredAs } from './registration.ts';
 import type { MasterView } from './replication/authority.ts';
 import {
   controlledIdentity,
@@ -107,6 +109,7 @@ export class Broker implements ReplicaHost {
   #replica: Replica | undefined;
   #switchOver: SwitchOver | undefined;
   #serving: Serving | undefined;
+  #masterSearch: MasterSearch | undefined;
   #whenInRole: () => void = () => {};
   /** Of a start that is not done yet. */
   #startFailed: ((failure: Failure) => void) | undefined;
@@ -302,6 +305,7 @@ export class Broker implements ReplicaHost {
     this.#anyRole = new Map(tables.flatMap((table) => [...table]));
     await replica.open();
     await identity.begin(replica, this.#haAddress(replica));
+    this.#searchMaster();
     replica.start();
     const failure = await Promise.race([inRole, this.failed]);
     this.#startFailed = undefined;
@@ -321,11 +325,10 @@ export class Broker implements ReplicaHost {
         address: this.#address,
         storeHost: this.#storeHost(),
         anyRole: this.#anyRole,
-        registered: () => ({
-          brokerId:
+        registered: () =>
+          this.#registeredAs(
             this.#role === 'slave' || this.#role === 'formerMaster' ? this.#selfAsSlave() : 0,
-          haAddress: this.#haAddress(this.#replica),
-        }),
+          ),
         onMaster: (haAddress, address) => this.#identity?.masterFound(haAddress, address),
       },
       this.#ports,
@@ -348,6 +351,8 @@ export class Broker implements ReplicaHost {
   }
 
   follow(_local: LocalStore, master: MasterView): void {
+    this.#masterSearch?.stop();
+    this.#masterSearch = undefined;
     this.#master = master.address;
     if (this.#role === 'stopping') return;
     const forwards = this.#ports.clock.monotonicMs() <= this.#forwardsUntilMs;
@@ -374,6 +379,30 @@ export class Broker implements ReplicaHost {
     serving?.stop();
     serving?.registration.abandon();
     await serving?.release();
+    this.#searchMaster();
+  }
+
+  /** A slave that has nothing to serve with does not register, and must hear of its master all the same. */
+  #searchMaster(): void {
+    const { controllerMode, brokerRole, haMasterAddress } = this.#options;
+    if (controllerMode || brokerRole !== 'SLAVE' || haMasterAddress !== undefined) return;
+    if (this.#role === 'stopping' || this.#masterSearch !== undefined) return;
+    this.#masterSearch = new MasterSearch(
+      this.#options,
+      {
+        client: this.#client,
+        clock: this.#ports.clock,
+        logger: this.#ports.logger.child('registration'),
+        registered: () => this.#registeredAs(this.#selfAsSlave()),
+        onMaster: (haAddress, address) => this.#identity?.masterFound(haAddress, address),
+      },
+      this.#address,
+    );
+    void this.#masterSearch.run();
+  }
+
+  #registeredAs(brokerId: number): RegisteredAs {
+    return { brokerId, haAddress: this.#haAddress(this.#replica) };
   }
 
   roleChanged(role: ReplicaRole): void {
@@ -492,6 +521,7 @@ export class Broker implements ReplicaHost {
 
   async #release(): Promise<void> {
     this.#role = 'stopping';
+    this.#masterSearch?.stop();
     await this.#serving?.release();
     await this.#server.stop();
     await this.#client.close();

@@ -47,7 +47,7 @@ export interface RegisteredAs {
 }
 
 export interface RegistrationParts {
-  readonly store: Store;
+  readonly store: Pick<Store, 'tables' | 'epoch'>;
   readonly client: RemotingClient;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -168,7 +168,7 @@ export class Registration {
 class NameServerLink {
   readonly #address: Address;
   readonly #options: RegistrationOptions;
-  readonly #store: Store;
+  readonly #store: RegistrationParts['store'];
   readonly #client: RemotingClient;
   readonly #clock: Clock;
   readonly #logger: Logger;
