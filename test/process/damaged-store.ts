@@ -156,16 +156,17 @@ export async function filesIn(store: DamagedStore, folder: string): Promise<stri
 export async function usedSegments(store: DamagedStore): Promise<string[]> {
   const used: string[] = [];
   for (const path of await filesIn(store, 'commitlog')) {
-    if ((await readStart(path)).some((byte) => byte !== 0)) used.push(path);
+    if (await hasContent(path)) used.push(path);
   }
   assert.ok(used.length >= 4, `${used.map((path) => basename(path)).join(' ')} are enough`);
   return used;
 }
 
-async function readStart(path: string): Promise<Uint8Array> {
+/** Whether a segment holds records. */
+export async function hasContent(path: string): Promise<boolean> {
   await using file = await open(path, 'r');
   const { buffer } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
-  return buffer;
+  return buffer.some((byte) => byte !== 0);
 }
 
 /** Inverts 8 bytes at a fraction of a file's content. */

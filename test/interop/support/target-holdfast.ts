@@ -12,7 +12,7 @@ const startLimitMs = 60_000;
 const stopLimitMs = 30_000;
 
 /** What `npm run build` made; HOLDFAST_PROGRAM names another build. */
-function program(): string {
+export function program(): string {
   const given = process.env['HOLDFAST_PROGRAM'];
   if (given !== undefined) return given;
   const manifest = readFileSync(join(repository, 'package.json'), 'utf8');
