@@ -1,4 +1,4 @@
-import { type Address, Failure, type Logger, version } from '../base/index.ts';
+import { type Address, Failure, isFailure, type Logger, version } from '../base/index.ts';
 import type { BrokerDescription, BrokerOptions } from '../broker/index.ts';
 import type { Terminal } from '../cli/index.ts';
 import {
@@ -56,12 +56,14 @@ export async function serve(plan: ServePlan, terminal: Terminal, stop: AbortSign
   const services: Service[] = [];
   let failed: Promise<Error>;
   try {
-    const started = await startRoles(plan, logger, services);
+    const started = await startRoles(plan, logger, services, stop);
     failed = started.failed;
     terminal.write(plan.json ? readyLine(started.ready) : friendlyText(started.ready));
   } catch (error) {
     await stopAll(services, log).catch(() => {}); // That it could not start is what to tell.
     await removeTemporary(plan);
+    if (stop.aborted && isFailure(error, 'closed'))
+      return log.info('stopped before it could serve');
     throw error;
   }
   const failure = await Promise.race([aborted(stop), failed]);
@@ -77,6 +79,7 @@ async function startRoles(
   plan: ServePlan,
   logger: Logger,
   services: Service[],
+  stop: AbortSignal,
 ): Promise<{ readonly ready: Ready; readonly failed: Promise<Error> }> {
   const { roles, dataFolder, isTemporary } = plan;
   const { options, withoutEffect } = plan.configuration;
@@ -114,7 +117,10 @@ async function startRoles(
   if (roles.has('broker')) {
     const { Broker } = await import('../broker/index.ts');
     const brokerOptions = withNameServer(options.broker, nameServer);
-    const started = await starting('broker', Broker.start(brokerOptions, ports, withoutEffect));
+    const started = await starting(
+      'broker',
+      Broker.start(brokerOptions, ports, withoutEffect, stop),
+    );
     services.push({ name: 'broker', stop: () => started.stop() });
     brokers.push(started.describe());
     failed = started.failed;

@@ -5,7 +5,7 @@ import {
   type ClientTls,
   type Clock,
   type Disk,
-  type Failure,
+  Failure,
   formatAddress,
   type HttpServers,
   isFailure,
@@ -116,14 +116,16 @@ export class Broker implements ReplicaHost {
   #stopped: Promise<void> | undefined;
 
   /**
-   * Opens the store, promotes the node and registers it. Fails `unavailable` (port in use, store locked) or `corrupt`,
-   * naming the file; then nothing is left open.
+   * Opens the store, promotes the node and registers it. Fails `unavailable` (port in use, store locked), `corrupt`,
+   * naming the file, or `closed` when `stop` comes before it has a role, for which it may wait long; then nothing is left
+   * open.
    */
   static async start(
     configured: BrokerOptions,
     ports: BrokerPorts,
     /** Settings of keys that mean nothing here: GET_BROKER_CONFIG tells them. */
     withoutEffect: readonly Setting[] = [],
+    stop?: AbortSignal,
   ): Promise<Broker> {
     const { disk, clock } = ports;
     const configuration = await Configuration.open(configured, withoutEffect, {
@@ -151,7 +153,7 @@ export class Broker implements ReplicaHost {
     );
     broker = new Broker(configuration, ports, server, clientTls);
     try {
-      await broker.#start();
+      await broker.#start(stop);
     } catch (error) {
       await broker.#abandon().catch(() => {}); // That it could not start is what to tell.
       throw error;
@@ -251,13 +253,18 @@ export class Broker implements ReplicaHost {
   }
 
   /** Returns when the node serves in a role. */
-  async #start(): Promise<void> {
+  async #start(stop: AbortSignal | undefined): Promise<void> {
     const options = this.#options;
     const { disk, random } = this.#ports;
     const inRole = new Promise<void>((resolve, reject) => {
       this.#whenInRole = resolve;
       this.#startFailed = reject;
     });
+    inRole.catch(() => {}); // It is asked below, once the store is open.
+    const stopNow = (): void =>
+      this.#startFailed?.(new Failure('closed', 'it was stopped before it had a role'));
+    stop?.addEventListener('abort', stopNow, { once: true });
+    if (stop?.aborted) stopNow();
     const incarnation = Buffer.from(random.bytes(incarnationBytes)).toString('hex');
     const replicationPorts = { ...this.#ports, logger: this.#ports.logger.child('replication') };
     const identity = options.controllerMode

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { request } from '../interop/support/frames.ts';
@@ -73,24 +73,30 @@ function repairs(
     const path = await damage(slave);
     const before = (await cluster.logOf(slave)).length;
     await cluster.startNode(slave);
-    for (const line of [path, by]) {
-      await eventually(sayLimitMs, `"${line}" in the log of ${slave.name}`, async () =>
-        (await cluster.logOf(slave)).slice(before).includes(line) ? true : undefined,
-      );
-    }
+    for (const line of [path, by]) await says(slave, before, line);
     await cluster.inSync();
-
-    const master = await cluster.broker('master');
-    assert.notEqual(master.name, slave.name);
-    const added = `after-${what.replaceAll(' ', '-')}`;
-    await createTopic(master.address, added);
-    topics.push(added);
-    for (const topic of topics) {
-      const { header } = await request(slave.address, topicConfig, { topic });
-      assert.equal(header.code, 0, `${topic}: ${header.remark}`);
-    }
-    assert.ok((await segmentsOf(slave)).length >= 4, 'it has the whole log again');
+    assert.notEqual((await cluster.broker('master')).name, slave.name);
+    await checkWhole(slave, `after-${what.replaceAll(' ', '-')}`);
   });
+}
+
+async function says(node: ClusterNode, from: number, line: string): Promise<void> {
+  await eventually(sayLimitMs, `"${line}" in the log of ${node.name}`, async () =>
+    (await cluster.logOf(node)).slice(from).includes(line) ? true : undefined,
+  );
+}
+
+/** It has all topics, one more that is made now, and the whole log. */
+async function checkWhole(slave: ClusterNode, added: string): Promise<void> {
+  await createTopic((await cluster.broker('master')).address, added);
+  topics.push(added);
+  for (const topic of topics) {
+    await eventually(sayLimitMs, `${topic} on ${slave.name}`, async () => {
+      const { header } = await request(slave.address, topicConfig, { topic });
+      return header.code === 0 ? true : undefined;
+    });
+  }
+  assert.ok((await segmentsOf(slave)).length >= 4, 'it has the whole log again');
 }
 
 repairs('the newest segment damaged', 'the store is installed', async (slave) => {
@@ -116,4 +122,33 @@ repairs('an older segment damaged', 'the store is installed', async (slave) => {
   const path = (await segmentsOf(slave))[1]!;
   await damageFile(path, 0.5);
   return path;
+});
+
+test('damaged, and nobody else there: the slave names it and changes nothing, stops when told to, and is repaired later', {
+  timeout: limitMs,
+}, async () => {
+  const [master, slave] = [await cluster.broker('master'), await cluster.broker('slave')];
+  await cluster.stopNode(slave);
+  const path = (await segmentsOf(slave)).at(-1)!;
+  await damageFile(path, 0);
+  const damaged = await readFile(path);
+  await cluster.stopNode(master);
+  const before = (await cluster.logOf(slave)).length;
+  const starting = cluster.startNode(slave).then(
+    () => 'started',
+    (error: Error) => error.message,
+  );
+  await says(slave, before, path);
+  const nodes = await cluster.nodes();
+  const now = nodes.find(({ name }) => name === slave.name)!;
+  assert.equal(now.role, 'slave');
+  await cluster.stopNode(now);
+  assert.match(await starting, /stopped before it could serve/);
+  assert.deepEqual(await readFile(path), damaged);
+
+  await cluster.startNode(master);
+  await cluster.startNode(slave);
+  await cluster.inSync();
+  assert.equal((await cluster.broker('master')).name, master.name);
+  await checkWhole(slave, 'after-both-were-down');
 });

@@ -106,6 +106,35 @@ for (const kind of ['static', 'controlled'] as const) {
   });
 }
 
+test('a replica that dies in the middle of its repair, and comes back alone, does not lead; with its leader it is whole', async () => {
+  const states = new Set<string>();
+  for (let afterOperations = 2; afterOperations < 300; afterOperations += 9) {
+    const [group, one, two] = await pair('controlled', `dies ${afterOperations}`);
+    await two.stop();
+    await damageSegment(group, two);
+    two.crash({ powerLoss: false });
+    two.node.crashAt({ afterOperations, when: 'after', powerLoss: true });
+    two.starting().catch(() => {}); // It dies.
+    await group.world.run({ forMs: 5000, until: () => !two.node.alive });
+    if (two.node.alive) break;
+    one.crash({ powerLoss: true });
+    two.crash({ powerLoss: true });
+    two.starting().catch(assert.fail);
+    for (let second = 0; second < 15; second++) {
+      await group.runFor(1000);
+      assert.notEqual(two.role, 'master');
+    }
+    states.add(
+      (await two.status()).damage?.replace(/.* (is damaged|did not end).*/, '$1') ?? 'whole',
+    );
+    await one.start();
+    await group.runFor(10_000);
+    assert.equal((await group.master([one, two])).name, 'one');
+    await checkWhole(group, one, two);
+  }
+  assert.deepEqual([...states].sort(), ['did not end', 'is damaged', 'whole']);
+});
+
 test('a damaged replica that was the last of its set is never elected, and nobody leads without it', async () => {
   const [group, one, two] = await pair('controlled', 'last');
   one.crash({ powerLoss: false });

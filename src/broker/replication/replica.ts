@@ -269,6 +269,7 @@ export class Replica {
         waitMs = isGood || isNew ? retryMs : Math.min(2 * waitMs, longestRetryMs);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
+        if (this.#isStopping) return;
         if (this.#host.roleFailed(error) === 'giveUp') return;
         const isNews = error.message !== told && error !== this.#damage;
         if (isNews) logger.error('a role could not be taken on', { error });
@@ -303,6 +304,11 @@ export class Replica {
     const { logger } = this.#ports;
     const { identity } = this.#options;
     const { epoch, setEpoch, set: members } = view;
+    if (this.#install !== undefined) {
+      logger.error('elected, but the store here is to be replaced', { epoch, error: this.#damage });
+      await this.#until(() => this.#authority.view !== view);
+      return;
+    }
     // An epoch is led once: after it was lost, this node waits for another one.
     const local = this.#hasLed ? await this.#reopen() : await this.#openStore();
     if (epoch < local.promisedEpoch || epoch < this.#seen) {
@@ -415,6 +421,10 @@ export class Replica {
     this.#applied = this.#local?.store.tables.appliedPosition ?? this.#applied;
     await this.#closeStore();
     this.#install ??= await this.#options.openInstall();
+    if (this.#isStopping) {
+      await this.#install.abandon();
+      throw new Failure('closed', 'this node stops');
+    }
     if (this.#unmarked !== undefined) await this.#install.markDamaged(this.#unmarked);
     this.#unmarked = undefined;
     return this.#install;
