@@ -422,9 +422,11 @@ export class Broker implements ReplicaHost {
     } else if (role === 'waiting') this.#role = 'waiting';
   }
 
-  /** Without a controller nothing but this node itself can be in the way of its role. */
+  /** Without a controller nothing but this node itself can be in the way of its role. A slave may wait for room. */
   roleFailed(failure: Failure): 'tryAgain' | 'giveUp' {
-    if (this.#startFailed === undefined || this.#options.controllerMode) return 'tryAgain';
+    const { controllerMode, brokerRole } = this.#options;
+    if (this.#startFailed === undefined || controllerMode) return 'tryAgain';
+    if (brokerRole === 'SLAVE' && failure.kind === 'unavailable') return 'tryAgain';
     this.#startFailed(failure);
     return 'giveUp';
   }

@@ -324,9 +324,12 @@ export class StoreInstall {
 
   async #end(clean: boolean): Promise<void> {
     this.#isOver = true;
-    await this.#letGo(clean);
-    await this.#lock?.close();
-    this.#lock = undefined;
+    try {
+      await this.#letGo(clean);
+    } finally {
+      await this.#lock?.close();
+      this.#lock = undefined;
+    }
   }
 
   async #letGo(clean: boolean): Promise<void> {

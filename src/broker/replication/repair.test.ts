@@ -135,6 +135,22 @@ test('a replica that dies in the middle of its repair, and comes back alone, doe
   assert.deepEqual([...states].sort(), ['did not end', 'is damaged', 'whole']);
 });
 
+test('a full disk interrupts a repair, which goes on when there is room', async () => {
+  for (const afterMs of [40, 80, 120, 160, 200, 240, 280, 320]) {
+    const [group, one, two] = await pair('static', `full ${afterMs}`);
+    await two.stop();
+    await damageSegment(group, two);
+    two.crash({ powerLoss: false });
+    two.starting().catch(assert.fail);
+    await group.runFor(afterMs);
+    two.node.drive.setFreeBytes(0);
+    await group.runFor(10_000);
+    two.node.drive.setFreeBytes(1_000_000_000);
+    await group.runFor(15_000);
+    await checkWhole(group, one, two);
+  }
+});
+
 test('a damaged replica that was the last of its set is never elected, and nobody leads without it', async () => {
   const [group, one, two] = await pair('controlled', 'last');
   one.crash({ powerLoss: false });

@@ -97,6 +97,8 @@ export class Replica {
   #mustInstall = false;
   /** Of a store that must be replaced, or is being. */
   #install: StoreInstall | undefined;
+  /** This process has replaced its store before. */
+  #hasInstalled = false;
   /** What the store that is to be replaced has applied: acknowledged by whoever led. */
   #applied: PhysicalOffset | undefined;
   #session: FollowerSession | undefined;
@@ -408,9 +410,10 @@ export class Replica {
       await this.#after(ending, master, false);
       return false;
     }
+    this.#install = undefined; // Whatever becomes of this: what does not end here begins anew.
     await install.finish();
+    this.#hasInstalled = true;
     this.#applied = undefined;
-    this.#install = undefined;
     this.#mustInstall = false;
     this.#damage = undefined;
     this.onReportChanged();
@@ -484,6 +487,8 @@ export class Replica {
         if (ending.failure.kind === 'corrupt' && (hasJoined || this.#options.isElected)) {
           this.#unmarked = ending.failure;
           this.#noteDamage(ending.failure);
+          // What the leader sent did not help: it must not be asked for all of it without a pause.
+          if (this.#hasInstalled) await clock.sleep(refusedRetryMs, this.#stop.signal);
           return;
         }
         logger.error('cannot follow', { leader, error: ending.failure });
