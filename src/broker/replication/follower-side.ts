@@ -14,6 +14,8 @@ import { logCheckBefore } from './log-check.ts';
 export class FollowerSide implements FollowerHost {
   /** The leader lets it follow. */
   onJoined: (join: Join, epoch: Epoch) => void = () => {};
+  /** The leader says that the set has all below. */
+  onCommitPoint: (commitPoint: PhysicalOffset) => void = () => {};
   readonly #local: LocalStore;
   readonly #isLossless: () => boolean;
   #session: FollowerSession | undefined;
@@ -81,6 +83,7 @@ export class FollowerSide implements FollowerHost {
     // A leader that hands over waits until all is applied, and nothing else would tell it soon.
     const { appliedPosition } = store.tables;
     if (appliedPosition > before && appliedPosition === store.log.end) this.#session?.report();
+    this.onCommitPoint(commitPoint);
   }
 
   wantSync(): void {

@@ -97,6 +97,8 @@ export class Replica {
   #mustInstall = false;
   /** Of a store that must be replaced, or is being. */
   #install: StoreInstall | undefined;
+  /** It was replaced: it lacks what was acknowledged while it had more, until it has all that is committed now. */
+  #isBehind = false;
   /** This process has replaced its store before. */
   #hasInstalled = false;
   /** What the store that is to be replaced has applied: acknowledged by whoever led. */
@@ -198,7 +200,7 @@ export class Replica {
     return {
       incarnation,
       lossless: this.#isLossless,
-      complete: store !== undefined && !this.#mustInstall,
+      complete: store !== undefined && !this.#mustInstall && !this.#isBehind,
       lastEpoch: store?.log.epochs.at(-1)?.epoch ?? epochOf(0),
       end: store?.log.end ?? (0 as ReplicaReport['end']),
       promisedEpoch: group?.promisedEpoch ?? epochOf(0),
@@ -364,11 +366,21 @@ export class Replica {
       const leader = formatAddress(master.haAddress);
       logger.info('follows', { leader, epoch, position: join.position });
     };
+    side.onCommitPoint = (commitPoint) => this.#committed(local, commitPoint);
     const ending = await this.#runSession(session, master, () => this.#mustInstall);
     side.detach();
     if (this.#isStopping) return true;
     await this.#after(ending, master, hasJoined);
     return hasJoined;
+  }
+
+  /** C of an epoch says what is committed once it has passed the record that begins it. */
+  #committed({ store }: LocalStore, commitPoint: PhysicalOffset): void {
+    if (!this.#isBehind || store.log.synced < commitPoint) return;
+    const newest = store.log.epochs.at(-1);
+    if (newest?.epoch !== store.epoch || commitPoint <= newest.start) return;
+    this.#isBehind = false;
+    this.onReportChanged();
   }
 
   async #runSession(
@@ -413,10 +425,10 @@ export class Replica {
     this.#install = undefined; // Whatever becomes of this: what does not end here begins anew.
     await install.finish();
     this.#hasInstalled = true;
+    this.#isBehind = true;
     this.#applied = undefined;
     this.#mustInstall = false;
     this.#damage = undefined;
-    this.onReportChanged();
     return true;
   }
 
