@@ -115,6 +115,8 @@ export class Replica {
   #damage: Failure | undefined;
   /** It is not noted in the store for certain, and the next start would not look there. */
   #unmarked: Failure | undefined;
+  /** It is being noted. */
+  #marking: Promise<void> = Promise.resolve();
   /** Whoever waits for something to change. */
   #waiting: (() => void)[] = [];
   #running: Promise<void> | undefined;
@@ -403,7 +405,6 @@ export class Replica {
    */
   async #repair(master: MasterView): Promise<boolean> {
     const { identity, link } = this.#options;
-    this.#isLossless = false;
     const install = await this.#openInstall();
     const atLeast = this.#options.isElected ? undefined : this.#applied;
     const side = new InstallSide(install, atLeast);
@@ -424,6 +425,7 @@ export class Replica {
     }
     this.#install = undefined; // Whatever becomes of this: what does not end here begins anew.
     await install.finish();
+    this.#isLossless = false;
     this.#hasInstalled = true;
     this.#isBehind = true;
     this.#applied = undefined;
@@ -434,6 +436,7 @@ export class Replica {
 
   async #openInstall(): Promise<StoreInstall> {
     this.#applied = this.#local?.store.tables.appliedPosition ?? this.#applied;
+    await this.#marking;
     await this.#closeStore();
     this.#install ??= await this.#options.openInstall();
     if (this.#isStopping) {
@@ -454,9 +457,14 @@ export class Replica {
     this.onReportChanged();
     this.#wake();
     if (this.#role === 'master' || this.#role === 'becomingMaster') return;
-    local.markDamaged(damage).catch((error: unknown) => {
-      this.#ports.logger.error('that the store is damaged could not be noted', { error });
-    });
+    this.#marking = local.markDamaged(damage).then(
+      () => {
+        this.#unmarked = undefined;
+      },
+      (error: unknown) => {
+        this.#ports.logger.error('that the store is damaged could not be noted', { error });
+      },
+    );
   }
 
   /** This store is opened no more: it is replaced as soon as somebody leads. */
