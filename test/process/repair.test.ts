@@ -64,7 +64,7 @@ async function segmentsOf(slave: ClusterNode): Promise<readonly string[]> {
 /** `damage` returns the path that must be named. `by`: what the log says once the slave is whole. */
 function repairs(
   what: string,
-  by: 'the store is installed' | 'the store is recovered',
+  by: 'the store is installed' | 'the store is recovered' | 'the store is new',
   damage: (slave: ClusterNode) => Promise<string>,
 ): void {
   test(`${what}: the slave names it, and repairs itself`, { timeout: limitMs }, async () => {
@@ -122,6 +122,12 @@ repairs('an older segment damaged', 'the store is installed', async (slave) => {
   const path = (await segmentsOf(slave))[1]!;
   await damageFile(path, 0.5);
   return path;
+});
+
+repairs('all files removed', 'the store is new', async (slave) => {
+  const folder = cluster.storeOf(slave);
+  await rm(folder, { recursive: true });
+  return folder;
 });
 
 test('damaged, and nobody else there: the slave names it and changes nothing, stops when told to, and is repaired later', {

@@ -100,8 +100,9 @@ export class ClusterView implements AsyncDisposable {
         const isMaster = replica.brokerAddress === info.masterAddress;
         found.set(replica.brokerAddress, { isMember, isMaster });
       };
-      info.inSyncReplicas.forEach(add(true));
+      // A broker that lost its files has another number now; the former one is never in sync again.
       info.notInSyncReplicas.forEach(add(false));
+      info.inSyncReplicas.forEach(add(true));
     }
     return found;
   }
