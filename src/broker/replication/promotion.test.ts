@@ -55,6 +55,8 @@ test('the former master comes back as a slave, and holds the same', async () => 
   await group.runFor(1000);
   const tail = (await one.status()).end;
   one.crash({ powerLoss: false });
+  // What was on its way is given up before the network heals.
+  await group.runFor(5000);
   group.world.network.heal();
   await group.runFor(5000);
   assert.equal(await sending, 'lost');

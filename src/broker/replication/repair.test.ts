@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { MetadataTables, Table } from '../../views/metadata/index.ts';
+import { ResponseCode } from '../../wire/index.ts';
 import type { BrokerOptions } from '../options.ts';
 import { TestGroup, type TestReplica } from './test-group.ts';
 
@@ -281,11 +282,10 @@ test('a follower that was repaired does not lead before it has all that is commi
       cleanIntervalMs: 3000,
     });
     let acknowledged = 0;
-    const send = async (bytes: number): Promise<void> => {
-      const { code } = await one.client.send('a', 'x'.repeat(bytes));
+    for (let sent = 0; sent < 12; sent++) {
+      const { code } = await one.client.send('a', 'x'.repeat(20_000));
       if (code === 'SUCCESS') acknowledged++;
-    };
-    for (let sent = 0; sent < 12; sent++) await send(20_000);
+    }
     await group.runFor(1000);
     await two.stop();
     const path = await damageSegment(group, two, 2);
@@ -293,10 +293,18 @@ test('a follower that was repaired does not lead before it has all that is commi
     await two.start();
     await group.runFor(2000);
     assert.equal((await one.status()).syncStateSet.length, 2);
-    // It takes what is sent now, and is not there any more for what the tables of the master apply next.
-    while (naming(group, path) === 0) await send(200);
     // Without it the set stays as it is.
     group.crashController({ powerLoss: false });
+    // It takes what is sent now, and is not there any more for what the tables of the master apply next.
+    while (naming(group, path) === 0) {
+      one.client.sending('a', 'x'.repeat(200)).then(
+        ({ code }) => {
+          if (code === ResponseCode.SUCCESS) acknowledged++;
+        },
+        () => {}, // Its connection ends with the master.
+      );
+      await group.runFor(5);
+    }
     const installed = (): boolean =>
       group.lines.some(({ message }) => message === 'the store is installed');
     await group.world.run({ forMs: 5000, until: installed });
@@ -309,7 +317,7 @@ test('a follower that was repaired does not lead before it has all that is commi
     leaders.add(leader.name);
     await group.runFor(5000);
     const pulled = await leader.client.pull({ topic: 'a', group: 'g', offset: acknowledged - 1 });
-    assert.equal(pulled.bodies.length, 1, `${acknowledged} after ${afterMs} ms on ${leader.name}`);
+    assert(pulled.bodies.length > 0, `${acknowledged} after ${afterMs} ms on ${leader.name}`);
   }
   assert.deepEqual([...leaders].sort(), ['one', 'two']);
 });
