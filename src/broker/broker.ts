@@ -18,6 +18,7 @@ import {
   type Random,
   type Setting,
 } from '../base/index.ts';
+import { incarnationBytes } from '../log/index.ts';
 import {
   dispatch,
   RemotingClient,
@@ -81,7 +82,6 @@ export interface BrokerDescription {
 }
 
 const emptyTable: RequestTable = new Map();
-const incarnationBytes = 8;
 
 /**
  * One replica of one broker group, serving clients. It listens before its store is open, so that nobody is told that

@@ -209,6 +209,7 @@ export class Controller {
       setEpoch: group.setEpoch,
       set: group.set,
       dead: group.set.filter((id) => !isLive(group, live, id)),
+      lossy: group.replicas.filter(({ lossy }) => lossy).map(({ id }) => id),
       master: master && {
         broker: master.id,
         incarnation: group.masterIncarnation,

@@ -187,7 +187,11 @@ test('what was cut before it was written is as if it had never been', async () =
   const later = log.end;
   while (log.end < small.segmentBytes + 1500) it.append('x'.repeat(700));
   const record = it.append('', epochTopicBytes);
-  log.noteEpoch({ epoch: epoch(1), start: physicalOffset(record.position) });
+  log.noteEpoch({
+    epoch: epoch(1),
+    incarnation: '0123456789abcdef',
+    start: physicalOffset(record.position),
+  });
   assert.equal(log.segments().length, 2);
   log.cut(later);
   assert.equal(log.end, later);

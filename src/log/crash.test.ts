@@ -20,6 +20,8 @@ import {
   type TestRecord,
 } from './test-log.ts';
 
+const incarnation = '0123456789abcdef';
+
 /** What a history knows about the log at any moment, to hold against what is there after a crash. */
 class Expectation {
   appended: TestRecord[] = [];
@@ -87,9 +89,9 @@ async function live(it: TestLog, random: SimRandom, expected: Expectation): Prom
             members: [brokerId(0)],
             setEpoch: 1,
           };
-          const body = encodeEpochRecordBody({ ...record, incarnation: '0123456789abcdef' });
+          const body = encodeEpochRecordBody({ ...record, incarnation });
           const { position, ...rest } = appendTo(log, body, { topic: epochTopicBytes });
-          log.noteEpoch({ epoch: number, start: log.position });
+          log.noteEpoch({ epoch: number, incarnation, start: log.position });
           expected.epochs.push({ epoch: number, start: position });
           batch.push({ position, ...rest });
         } else {

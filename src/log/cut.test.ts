@@ -6,6 +6,8 @@ import { type EpochEntry, encodeEpochRecordBody } from './epochs.ts';
 import { placesIn } from './segment.ts';
 import { epochTopicBytes, runToCrash, small, TestLog, type TestRecord } from './test-log.ts';
 
+const incarnation = '0123456789abcdef';
+
 const options = { places: placesIn('/store'), segmentBytes: small.segmentBytes };
 
 /** A closed log of three segments and a half, with an epoch that begins in each, all of it synced. */
@@ -19,12 +21,12 @@ async function lived(
     const body = encodeEpochRecordBody({
       epoch: epoch(number),
       broker: brokerId(0),
-      incarnation: '0123456789abcdef',
+      incarnation,
       setEpoch: 0,
       members: [brokerId(0)],
     });
     const { position } = log.append(body, epochTopicBytes);
-    log.log.noteEpoch({ epoch: epoch(number), start: physicalOffset(position) });
+    log.log.noteEpoch({ epoch: epoch(number), incarnation, start: physicalOffset(position) });
     while (log.log.end < (number - 0.5) * small.segmentBytes) {
       log.append('x'.repeat((Number(log.log.end) * 7) % 300));
       log.log.write();

@@ -7,6 +7,8 @@ import { atomicReplace, readChecksummed, readWhole, replaceChecksummed } from '.
 import { decodeEpochRecordBody, EpochList, encodeEpochRecordBody } from './epochs.ts';
 import { isFailureOf } from './test-log.ts';
 
+const incarnation = '0011223344556677';
+
 test('an epoch record is read as it was written', () => {
   const id = fc.nat(2 ** 31).map(brokerId);
   const fields = {
@@ -40,7 +42,7 @@ test('bytes that are no epoch record fail as corrupt', () => {
   const whole = encodeEpochRecordBody({
     epoch: epoch(1),
     broker: brokerId(2),
-    incarnation: '0011223344556677',
+    incarnation,
     setEpoch: 3,
     members: [brokerId(2), brokerId(3)],
   });
@@ -62,18 +64,18 @@ test('bytes that are no epoch record fail as corrupt', () => {
 
 test('epochs and their positions rise', () => {
   const list = new EpochList('/epochs');
-  list.note({ epoch: epoch(2), start: physicalOffset(100) });
+  list.note({ epoch: epoch(2), incarnation, start: physicalOffset(100) });
   for (const [number, start] of [
     [2, 200],
     [1, 200],
     [3, 100],
   ] as const) {
-    const entry = { epoch: epoch(number), start: physicalOffset(start) };
+    const entry = { epoch: epoch(number), incarnation, start: physicalOffset(start) };
     assert.throws(() => list.note(entry), isFailureOf('corrupt'));
   }
-  list.note({ epoch: epoch(5), start: physicalOffset(200) });
+  list.note({ epoch: epoch(5), incarnation, start: physicalOffset(200) });
   list.cut(physicalOffset(200));
-  assert.deepEqual(list.entries, [{ epoch: 2, start: 100 }]);
+  assert.deepEqual(list.entries, [{ epoch: 2, incarnation, start: 100 }]);
 });
 
 test('a replaced file is the old one or the new one after any crash', async () => {

@@ -16,11 +16,19 @@ import type { Durability } from './durability.ts';
 export const EPOCH_TOPIC = 'rmq_sys_epoch';
 const epochTopic = Buffer.from(EPOCH_TOPIC);
 
+/** Of a start of a node, in hexadecimal everywhere but on the wire and in files. */
+export const incarnationBytes = 8;
+
 /** Where an epoch began: the position of its epoch record. */
 export interface EpochEntry {
   readonly epoch: Epoch;
+  /** Of the start that led it: two nodes may grant themselves one epoch at one position (docs/model, T4). */
+  readonly incarnation: string;
   readonly start: PhysicalOffset;
 }
+
+export const isSameEpoch = (a: EpochEntry, b: EpochEntry): boolean =>
+  a.epoch === b.epoch && a.start === b.start && a.incarnation === b.incarnation;
 
 /** The first record of every epoch: docs/state.md, "Record in `rmq_sys_epoch`". */
 export interface EpochRecord {
@@ -38,7 +46,7 @@ const bytesBeforeMembers = 1 + 4 + 8 + 8 + 4 + 2;
 
 export function encodeEpochRecordBody(record: EpochRecord): Uint8Array {
   const incarnation = Buffer.from(record.incarnation, 'hex');
-  if (incarnation.length !== 8) {
+  if (incarnation.length !== incarnationBytes) {
     throw new Failure('invalid', `incarnation ${record.incarnation} is not 8 bytes in hexadecimal`);
   }
   const body = Buffer.alloc(bytesBeforeMembers + 8 * record.members.length);
@@ -82,14 +90,19 @@ export function decodeEpochRecordBody(bytes: Uint8Array): EpochRecord {
 }
 
 /** The epoch that begins with the record at `at`, which was checked; undefined for any other record. */
-export function epochBegunBy(bytes: Uint8Array, at: number): Epoch | undefined {
+export function epochBegunBy(
+  bytes: Uint8Array,
+  at: number,
+  position: PhysicalOffset,
+): EpochEntry | undefined {
   const topic = topicRangeAt(bytes, at);
   if (topic.end - topic.start !== epochTopic.length) return undefined;
   for (let i = 0; i < epochTopic.length; i++) {
     if (bytes[topic.start + i] !== epochTopic[i]) return undefined;
   }
   const body = bodyRangeAt(bytes, at);
-  return decodeEpochRecordBody(bytes.subarray(body.start, body.end)).epoch;
+  const record = decodeEpochRecordBody(bytes.subarray(body.start, body.end));
+  return { epoch: record.epoch, incarnation: record.incarnation, start: position };
 }
 
 /** The epochs of a log, in order. The file `epochs` is a cache of them: the log's own records decide. */
@@ -128,7 +141,9 @@ export class EpochList {
   async save(disk: Disk, position: PhysicalOffset, durability: Durability): Promise<void> {
     const synced = this.#entries.filter(({ start }) => start < position);
     if (synced.length === this.#saved) return;
-    const line = JSON.stringify(synced.map(({ epoch, start }) => [epoch, start]));
+    const line = JSON.stringify(
+      synced.map(({ epoch, start, incarnation }) => [epoch, start, incarnation]),
+    );
     await replaceChecksummed(disk, this.#path, line, durability);
     this.#saved = synced.length;
   }
@@ -142,12 +157,20 @@ export async function readEpochFile(
   const line = await readChecksummed(disk, path);
   if (line === undefined) return undefined;
   const list: unknown = JSON.parse(line);
-  if (!Array.isArray(list) || !list.every(isPair)) {
-    throw new Failure('corrupt', `${path} is not a list of epochs and their starts`);
+  if (!Array.isArray(list) || !list.every(isEntry)) {
+    throw new Failure('corrupt', `${path} is not a list of epochs, their starts and incarnations`);
   }
-  return list.map(([number, start]) => ({ epoch: epoch(number), start: physicalOffset(start) }));
+  return list.map(([number, start, incarnation]) => ({
+    epoch: epoch(number),
+    incarnation,
+    start: physicalOffset(start),
+  }));
 }
 
-function isPair(value: unknown): value is [number, number] {
-  return Array.isArray(value) && value.length === 2 && value.every(Number.isSafeInteger);
+function isEntry(value: unknown): value is [number, number, string] {
+  if (!Array.isArray(value) || value.length !== 3) return false;
+  const [number, start, incarnation] = value as readonly unknown[];
+  return (
+    Number.isSafeInteger(number) && Number.isSafeInteger(start) && typeof incarnation === 'string'
+  );
 }

@@ -336,8 +336,8 @@ export class Examination {
 
   #visit({ bytes, at, position }: VisitedRecord): void {
     this.#noteTimestamp(storeTimestampAt(bytes, at));
-    const epoch = epochBegunBy(bytes, at);
-    if (epoch !== undefined) this.#epochs.push({ epoch, start: position });
+    const begun = epochBegunBy(bytes, at, position);
+    if (begun !== undefined) this.#epochs.push(begun);
   }
 
   #noteTimestamp(timestamp: TimestampMs): void {

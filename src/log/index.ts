@@ -25,6 +25,8 @@ export {
   type EpochRecord,
   encodeEpochRecordBody,
   epochBegunBy,
+  incarnationBytes,
+  isSameEpoch,
 } from './epochs.ts';
 export type { LogRange } from './range.ts';
 export type { RecoveryReport } from './recovery.ts';

@@ -5,11 +5,13 @@ import { blankHeaderBytes, blankMagic, magicAt, recordSizeAt } from '../wire/ind
 import { encodeEpochRecordBody } from './epochs.ts';
 import { epochTopicBytes, small, TestLog } from './test-log.ts';
 
+const incarnation = '0123456789abcdef';
+
 const bodyOf = (number: number): Uint8Array =>
   encodeEpochRecordBody({
     epoch: epoch(number),
     broker: brokerId(0),
-    incarnation: '0123456789abcdef',
+    incarnation,
     setEpoch: 0,
     members: [brokerId(0)],
   });
@@ -20,7 +22,7 @@ async function lived(): Promise<TestLog> {
   await log.open();
   for (let number = 1; number <= 6; number++) {
     const { position } = log.append(bodyOf(number), epochTopicBytes);
-    log.log.noteEpoch({ epoch: epoch(number), start: physicalOffset(position) });
+    log.log.noteEpoch({ epoch: epoch(number), incarnation, start: physicalOffset(position) });
     while (log.log.end < (number * small.segmentBytes) / 2) {
       log.append('x'.repeat((Number(log.log.end) * 7) % 300));
       log.log.write();

@@ -14,10 +14,12 @@ import {
   type TestRecord,
 } from './test-log.ts';
 
+const incarnation = '00112233445566ff';
+
 const epochBody = encodeEpochRecordBody({
   epoch: epoch(3),
   broker: brokerId(0),
-  incarnation: '00112233445566ff',
+  incarnation,
   setEpoch: 1,
   members: [brokerId(0)],
 });
@@ -31,7 +33,7 @@ async function stoppedLog(
   const log = await it.open();
   await it.idle();
   const records = [it.append(epochBody, epochTopicBytes)];
-  log.noteEpoch({ epoch: epoch(3), start: physicalOffset(0) });
+  log.noteEpoch({ epoch: epoch(3), incarnation, start: physicalOffset(0) });
   const until = ((options.segments ?? 3) - 1) * small.segmentBytes + 2000;
   while (log.end < until) {
     records.push(it.append('x'.repeat(300)));
@@ -145,7 +147,7 @@ test('a log that the operating system still holds opens as any other does, howev
         for (const [index, size] of sizes.entries()) {
           if (index === epochAt) {
             records.push(it.append(epochBody, epochTopicBytes));
-            log.noteEpoch({ epoch: epoch(3), start: physicalOffset(log.position) });
+            log.noteEpoch({ epoch: epoch(3), incarnation, start: physicalOffset(log.position) });
           }
           records.push(it.append('x'.repeat(size)));
           log.write();
@@ -381,12 +383,15 @@ test('epochs are found without their file, and against a wrong one', async () =>
   const { it } = await stoppedLog();
   await it.complete(it.node.disk.remove('/store/epochs'));
   const log = await it.open();
-  assert.deepEqual(log.epochs, [{ epoch: 3, start: 0 }]);
+  assert.deepEqual(log.epochs, [{ epoch: 3, incarnation, start: 0 }]);
   await it.complete(log.close({ clean: true }));
-  for (const line of ['[[3,0],[4,500]]', '[[2,0]]', '{}', '[[3]]']) {
+  const entry = (number: number, start: number, by = incarnation) => [number, start, by];
+  const wrong = [[entry(3, 0), entry(4, 500)], [entry(2, 0)], [entry(3, 0, 'ff')], {}, [[3, 0]]];
+  for (const content of wrong) {
+    const line = JSON.stringify(content);
     await it.complete(replaceChecksummed(it.node.disk, '/store/epochs', line));
     const again = await it.open();
-    assert.deepEqual(again.epochs, [{ epoch: 3, start: 0 }], line);
+    assert.deepEqual(again.epochs, [{ epoch: 3, incarnation, start: 0 }], line);
     await it.complete(again.close({ clean: false }));
   }
 });

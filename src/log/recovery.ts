@@ -11,7 +11,7 @@ import {
 import { checkRecord } from '../wire/index.ts';
 import { folderOf, parentOf } from './atomic-replace.ts';
 import type { Durability } from './durability.ts';
-import { type EpochEntry, EpochList, epochBegunBy, readEpochFile } from './epochs.ts';
+import { type EpochEntry, EpochList, epochBegunBy, isSameEpoch, readEpochFile } from './epochs.ts';
 import {
   damage,
   Examination,
@@ -210,7 +210,8 @@ async function checkEpoch(
   const bytes = window.bytes.subarray(0, segment.end - entry.start);
   const got = await file.read(bytes, entry.start - segment.base);
   const isRecord = checkRecord(bytes, 0, got, entry.start).type === 'record';
-  if (isRecord && epochBegunBy(bytes, 0) === entry.epoch) return;
+  const begun = isRecord ? epochBegunBy(bytes, 0, entry.start) : undefined;
+  if (begun !== undefined && isSameEpoch(begun, entry)) return;
   throw damage(segment, entry.start, `no record of epoch ${entry.epoch}, which should begin there`);
 }
 
@@ -231,8 +232,8 @@ async function searchEpochs(
       window,
       {
         record: ({ bytes, at, position }) => {
-          const epoch = epochBegunBy(bytes, at);
-          if (epoch !== undefined) epochs.push({ epoch, start: position });
+          const begun = epochBegunBy(bytes, at, position);
+          if (begun !== undefined) epochs.push(begun);
         },
       },
     );

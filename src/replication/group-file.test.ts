@@ -11,6 +11,7 @@ const state: GroupState = {
   members: [brokerId(0)],
   setEpoch: 3,
   cleanStop: false,
+  lossy: false,
   bootId: 'a',
 };
 
@@ -80,10 +81,16 @@ test('a stop lost nothing if it was clean, or if the operating system has run on
     return await world.complete(readGroupState(node.disk, '/store'));
   };
   const inA = await read('a');
-  assert.equal(wasLossless(inA, 'a'), true);
-  assert.equal(wasLossless(inA, 'b'), false);
-  assert.equal(wasLossless(inA, undefined), false);
-  assert.equal(wasLossless(await read(undefined), undefined), false, 'unknown is not the same');
-  assert.equal(wasLossless({ ...state, cleanStop: true }, 'b'), true);
-  assert.equal(wasLossless(undefined, undefined), true);
+  const isEmpty = false;
+  const lossless = (found: GroupState | undefined, bootId: string | undefined) =>
+    wasLossless(found, bootId, { isEmpty });
+  assert.equal(lossless(inA, 'a'), true);
+  assert.equal(lossless(inA, 'b'), false);
+  assert.equal(lossless(inA, undefined), false);
+  assert.equal(lossless(await read(undefined), undefined), false, 'unknown is not the same');
+  assert.equal(lossless({ ...state, cleanStop: true }, 'b'), true);
+  const untold = { ...state, cleanStop: true, lossy: true };
+  assert.equal(lossless(untold, 'a'), false, 'an earlier stop that nobody was told of');
+  assert.equal(lossless(undefined, 'a'), false, 'a log whose group file is gone');
+  assert.equal(wasLossless(undefined, undefined, { isEmpty: true }), true);
 });

@@ -8,7 +8,7 @@ import {
   Failure,
   isFailure,
 } from '../base/index.ts';
-import { atomicReplace } from '../log/index.ts';
+import { atomicReplace, incarnationBytes } from '../log/index.ts';
 
 /**
  * What a node remembers about its group, fsynced before it acts on it (protocol rules 1, 2, 4). In a static group of
@@ -25,6 +25,8 @@ export interface GroupState {
   readonly setEpoch: number;
   /** The node stopped after its last fsync and wrote nothing since. */
   readonly cleanStop: boolean;
+  /** An earlier stop lost something, and nobody who decides who leads was told yet (rule 2; docs/model, T10). */
+  readonly lossy: boolean;
   /** The run of the operating system that this was written in; undefined where that is not known. */
   readonly bootId: string | undefined;
 }
@@ -38,6 +40,7 @@ export function firstGroupState(self: BrokerId, bootId: string | undefined): Gro
     members: [],
     setEpoch: 0,
     cleanStop: false,
+    lossy: false,
     bootId,
   };
 }
@@ -50,10 +53,16 @@ export function promising(state: GroupState, promised: Epoch): GroupState {
 
 /**
  * Protocol rule 2: whether all is there that the node had handed to the operating system when it stopped, given the
- * present run of the operating system. A node without a state has never written anything.
+ * present run of the operating system, also at the stops before that were not told of yet. Without a state only an empty
+ * log is known to be whole.
  */
-export function wasLossless(state: GroupState | undefined, bootId: string | undefined): boolean {
-  return state === undefined || state.cleanStop || isSameBoot(state, bootId);
+export function wasLossless(
+  state: GroupState | undefined,
+  bootId: string | undefined,
+  log: { readonly isEmpty: boolean },
+): boolean {
+  if (state === undefined) return log.isEmpty;
+  return !state.lossy && (state.cleanStop || isSameBoot(state, bootId));
 }
 
 /** Whether the operating system has run on since the state was written. An unknown run is not the same. */
@@ -62,7 +71,6 @@ export function isSameBoot(state: GroupState | undefined, bootId: string | undef
 }
 
 const fileName = 'group';
-export const incarnationBytes = 8;
 
 /**
  * The file is two lines: CRC-32 of the second in hexadecimal, and the state as JSON.
@@ -103,6 +111,7 @@ function checksumOf(json: string): string {
 function decode(json: string, path: string): GroupState {
   const value = JSON.parse(json) as Record<string, unknown>;
   const { promisedEpoch, incarnation, self, members, setEpoch, cleanStop, bootId } = value;
+  const { lossy } = value;
   if (
     typeof promisedEpoch !== 'number' ||
     typeof incarnation !== 'string' ||
@@ -111,6 +120,7 @@ function decode(json: string, path: string): GroupState {
     !members.every((member) => typeof member === 'number') ||
     typeof setEpoch !== 'number' ||
     typeof cleanStop !== 'boolean' ||
+    typeof lossy !== 'boolean' ||
     (bootId !== undefined && typeof bootId !== 'string')
   ) {
     throw new Failure('corrupt', `${path} has a field that is missing or of the wrong type`);
@@ -122,6 +132,7 @@ function decode(json: string, path: string): GroupState {
     members: members.map((member: number) => brokerId(member)),
     setEpoch,
     cleanStop,
+    lossy,
     bootId,
   };
 }

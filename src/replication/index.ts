@@ -5,7 +5,6 @@
 export {
   firstGroupState,
   type GroupState,
-  incarnationBytes,
   isSameBoot,
   promising,
   readGroupState,

@@ -25,6 +25,9 @@ const unknown = physicalOffset(0);
  * over the set) and D, the durable point (smallest synced one). The set is the confirmed one joined with every proposal
  * that is not superseded (protocol rule 11).
  *
+ * While a proposal that leaves somebody out is undecided, C is taken over synced positions too: what was acknowledged
+ * under a set is then written by all of it, or synced by all who remain (docs/model, T2).
+ *
  * Invariants: C and D never go back; D <= C; a member whose positions are not known in this epoch counts as 0.
  */
 export class SetPositions {
@@ -35,6 +38,8 @@ export class SetPositions {
   /** Members of proposals without an answer. */
   #proposed: readonly BrokerId[] = [];
   #counted: readonly BrokerId[] = [];
+  /** An undecided proposal leaves out somebody who is counted. */
+  #isShrinking = false;
   #commitPoint: PhysicalOffset;
   #durablePoint: PhysicalOffset;
 
@@ -125,6 +130,7 @@ export class SetPositions {
 
   /** Rule 11: who is in it counts from now on, and until a later set epoch is confirmed. */
   propose(set: readonly BrokerId[]): void {
+    this.#isShrinking ||= this.#counted.some((member) => !set.includes(member));
     this.#proposed = [...new Set([...this.#proposed, ...set])];
     this.#recount();
   }
@@ -136,6 +142,7 @@ export class SetPositions {
     this.#confirmed = set;
     this.#setEpoch = setEpoch;
     this.#proposed = [];
+    this.#isShrinking = false;
     this.#recount();
   }
 
@@ -169,7 +176,8 @@ export class SetPositions {
     let synced = Number.MAX_SAFE_INTEGER;
     for (const member of this.#counted) {
       const positions = this.#positions.get(member);
-      written = Math.min(written, positions?.written ?? unknown);
+      const held = this.#isShrinking ? positions?.synced : positions?.written;
+      written = Math.min(written, held ?? unknown);
       synced = Math.min(synced, positions?.synced ?? unknown);
     }
     if (written > this.#commitPoint) this.#commitPoint = physicalOffset(written);

@@ -42,8 +42,8 @@ export function appendRecord(bytes: Uint8Array, at: number, log: CommitLog): num
   const position = log.end;
   const next = appendToLog(bytes, at, log);
   if (magicAt(bytes, at) === blankMagic) return next;
-  const epoch = epochBegunBy(bytes, at);
-  if (epoch !== undefined) log.noteEpoch({ epoch, start: position });
+  const begun = epochBegunBy(bytes, at, position);
+  if (begun !== undefined) log.noteEpoch(begun);
   return next;
 }
 

@@ -170,7 +170,12 @@ export class StoreInstall {
   /** Protocol rule 4, as `LocalStore.promise`. */
   async promise(promised: Epoch): Promise<void> {
     const { disk, bootId } = this.#ports;
-    this.#group = { ...promising(this.#group, promised), cleanStop: false, bootId };
+    this.#group = {
+      ...promising(this.#group, promised),
+      cleanStop: false,
+      lossy: true,
+      bootId,
+    };
     const group = this.#group;
     await this.#work(() => writeGroupState(disk, this.#options.folder, group));
   }
@@ -300,7 +305,12 @@ export class StoreInstall {
     const { begin, written: end } = this;
     await this.#end(true);
     // It may lack what the group has beyond the snapshot, and must not be taken for a member that lost nothing.
-    await writeGroupState(disk, folder, { ...this.#group, cleanStop: false, bootId: undefined });
+    await writeGroupState(disk, folder, {
+      ...this.#group,
+      cleanStop: false,
+      lossy: true,
+      bootId: undefined,
+    });
     await disk.remove(`${folder}/${marker}`);
     await disk.syncFolder(folder);
     logger.info('the store is installed', { folder, begin, end });

@@ -9,10 +9,10 @@ import {
   type PhysicalOffset,
   physicalOffset,
 } from '../base/index.ts';
+import { incarnationBytes } from '../log/index.ts';
 import {
   firstGroupState,
   type GroupState,
-  incarnationBytes,
   promising,
   writeGroupState,
 } from '../replication/index.ts';
@@ -66,7 +66,8 @@ export class LocalStore {
     this.#options = options;
     this.#ports = ports;
     this.#logger = ports.logger;
-    this.#group = group ?? firstGroupState(options.self, ports.bootId);
+    const known = group ?? firstGroupState(options.self, ports.bootId);
+    this.#group = { ...known, lossy: !recovery.lossless };
     this.recovery = recovery;
     this.store = new Store(options, parts, ports);
     this.#databases = [metadataKeyValue, queuesKeyValue];
@@ -90,9 +91,17 @@ export class LocalStore {
     this.#noteRolls(nextOffsetRows);
   }
 
-  /** The last stop lost nothing that was written (protocol rule 2). */
+  /** The last stops lost nothing that was written, as far as nobody was told of it yet (protocol rule 2). */
   get lossless(): boolean {
     return this.recovery.lossless;
+  }
+
+  /** Whoever decides who leads knows of what was lost, or it was made good: later starts need not say it again. */
+  async lossKnown(): Promise<void> {
+    if (!this.#group.lossy) return;
+    // What was not noted yet says by its run of the operating system that the stop was lossy.
+    if (this.#isNoted) await this.#remember({ lossy: false });
+    else this.#group = { ...this.#group, lossy: false };
   }
 
   /** Of the start that leads with it, or led last. */

@@ -1,4 +1,4 @@
-import { epoch, type PhysicalOffset, physicalOffset, queueOffset } from '../base/index.ts';
+import { type PhysicalOffset, physicalOffset, queueOffset } from '../base/index.ts';
 import { decodeEpochRecordBody, EPOCH_TOPIC, type EpochEntry } from '../log/index.ts';
 import {
   bodyRangeAt,
@@ -75,10 +75,9 @@ export class RecordFeed {
 
   #epoch(bytes: Uint8Array, at: number, position: PhysicalOffset, isWanted: boolean): EpochEntry {
     const body = bodyRangeAt(bytes, at);
-    const record = decodeEpochRecordBody(bytes.subarray(body.start, body.end));
-    const begun = epoch(record.epoch);
-    if (isWanted) this.#views.tables.noteEpoch(begun, storeTimestampAt(bytes, at), position);
-    return { epoch: begun, start: position };
+    const { epoch, incarnation } = decodeEpochRecordBody(bytes.subarray(body.start, body.end));
+    if (isWanted) this.#views.tables.noteEpoch(epoch, storeTimestampAt(bytes, at), position);
+    return { epoch, incarnation, start: position };
   }
 
   /** A record belongs to the topic of that name iff it lies above the topic's create record. */

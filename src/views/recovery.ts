@@ -157,7 +157,7 @@ class Opening {
         begin: log.begin,
         end: log.end,
         cleanStop: group?.cleanStop ?? true,
-        lossless: wasLossless(group, this.#ports.bootId),
+        lossless: wasLossless(group, this.#ports.bootId, { isEmpty: log.end === 0 }),
         cutBytes: log.recovery.cutBytes,
         verifiedBytes: log.recovery.verifiedBytes,
         replayedFrom: replay.from,

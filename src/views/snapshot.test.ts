@@ -55,7 +55,7 @@ function contentOf(log: TestLog): SnapshotContent {
       { topic: 't0', incarnation: physicalOffset(50), queueId: 1, next: queueOffset(2 ** 40) },
       { topic: 'é', incarnation: physicalOffset(0), queueId: 0, next: queueOffset(0) },
     ],
-    epochs: [{ epoch: epoch(1), start: physicalOffset(0) }],
+    epochs: [{ epoch: epoch(1), incarnation: '00112233445566aa', start: physicalOffset(0) }],
   };
 }
 

@@ -5,7 +5,6 @@ import {
   type Disk,
   type DiskFile,
   describeError,
-  type Epoch,
   epoch,
   Failure,
   isFailure,
@@ -18,6 +17,7 @@ import {
   type TimestampMs,
   timestampMs,
 } from '../base/index.ts';
+import { type EpochEntry, incarnationBytes } from '../log/index.ts';
 import {
   type DataVersion,
   type Digest,
@@ -37,7 +37,7 @@ export interface SnapshotContent extends TablesContent {
   readonly createdAt: TimestampMs;
   readonly nextOffsets: Iterable<NextQueueOffset>;
   /** Those that start below the position. */
-  readonly epochs: readonly EpochStart[];
+  readonly epochs: readonly EpochEntry[];
 }
 
 export interface NextQueueOffset {
@@ -47,11 +47,6 @@ export interface NextQueueOffset {
   readonly next: QueueOffset;
 }
 
-export interface EpochStart {
-  readonly epoch: Epoch;
-  readonly start: PhysicalOffset;
-}
-
 /** A snapshot that was read, and found whole and true to its digest. */
 export interface Snapshot extends SnapshotContent {
   readonly path: string;
@@ -59,7 +54,7 @@ export interface Snapshot extends SnapshotContent {
 }
 
 const magic = Buffer.from('HFSNAP01', 'latin1');
-const format = 1;
+const format = 2;
 const largestChunk = 65_536;
 const chunkPrefix = 8;
 const sha256Bytes = 32;
@@ -84,11 +79,11 @@ const leftoverPattern = /^\d{20}\.snapshot\.tmp$/;
  *
  * The chunks joined (big-endian; text is UTF-8):
  *
- *     format 1 (1)  position (8)  epoch (4)  sequence (8)  created at (8)
+ *     format 2 (1)  position (8)  epoch (4)  sequence (8)  created at (8)
  *     tables (1), each: table (1)  counter (8)  timestamp (8)  state version (4)
  *     rows, each: table (1)  key length (2)  key  version (8)  createdAt (8)  value length (4)  value; then 0 (1)
  *     next offsets, each: 1 (1)  topic length (1)  topic  incarnation (8)  queue id (4)  next (8); then 0 (1)
- *     epochs (4), each: epoch (4)  start (8)
+ *     epochs (4), each: epoch (4)  incarnation (8)  start (8)
  *     total digest (16)
  */
 export async function writeSnapshot(
@@ -159,8 +154,9 @@ async function writeContent(chunks: ChunkWriter, content: SnapshotContent): Prom
   }
   chunks.uint8(endOfNextOffsets);
   chunks.uint32(content.epochs.length);
-  for (const { epoch, start } of content.epochs) {
+  for (const { epoch, incarnation, start } of content.epochs) {
     chunks.uint32(epoch);
+    chunks.bytes(Buffer.from(incarnation, 'hex'));
     chunks.uint64(start);
   }
   chunks.bytes(digestToBytes(content.digest));
@@ -296,9 +292,13 @@ function readContent(content: ContentReader, path: string): Snapshot {
     });
   }
   content.uint8();
-  const epochs: EpochStart[] = [];
+  const epochs: EpochEntry[] = [];
   for (let left = content.uint32(); left > 0; left--) {
-    epochs.push({ epoch: epoch(content.uint32()), start: physicalOffset(content.uint64()) });
+    epochs.push({
+      epoch: epoch(content.uint32()),
+      incarnation: content.bytes(incarnationBytes).toString('hex'),
+      start: physicalOffset(content.uint64()),
+    });
   }
   const stated: Digest = digestFromBytes(content.bytes(digestBytes));
   content.check(digest.total() === stated, `digest (stated ${stated}, rows ${digest.total()})`);

@@ -96,6 +96,8 @@ export class Store {
   /** A definition was appended since the last fsync began. */
   #wantsSync = false;
   #refusal: Failure | undefined;
+  /** Of a leader: the end of its epoch record. */
+  #inherited = physicalOffset(0);
   readonly #writer: RecordWriter;
 
   /** Position of the record that `append` added last, its end, and its queue offset. */
@@ -164,6 +166,14 @@ export class Store {
   get positions(): SetPositions {
     assert(this.#positions !== undefined, 'only a leader has a set');
     return this.#positions;
+  }
+
+  /**
+   * Of a leader: whoever has synced this holds all that may have been acknowledged so far, also by those who led before
+   * (docs/model, T9: at the beginning of an epoch C says nothing of that).
+   */
+  get floor(): PhysicalOffset {
+    return physicalOffset(Math.max(this.commitPoint, this.#inherited));
   }
 
   /** That it leads or follows in; before that the newest of its log, 0 when there is none. */
@@ -318,6 +328,7 @@ export class Store {
     const { commitPoint, durablePoint } = this;
     this.#role = 'leader';
     this.#epoch = epoch;
+    this.#inherited = this.log.end;
     this.#positions = new SetPositions({
       self,
       members,
@@ -339,7 +350,8 @@ export class Store {
         await this.#clock.sleep(roomCheckMs);
       }
     }
-    this.log.noteEpoch({ epoch, start: this.appendedAt });
+    this.#inherited = this.appendedEnd;
+    this.log.noteEpoch({ epoch, incarnation, start: this.appendedAt });
     this.tables.noteEpoch(epoch, this.#turnTime, this.appendedAt);
     await this.durably(this.appendedEnd);
     this.#scheduleFlush();
@@ -395,7 +407,7 @@ export class Store {
     this.onCommitted();
   }
 
-  /** Somebody waits for an fsync of what this follower has. */
+  /** Somebody waits for an fsync of what is written. */
   syncNow(): void {
     this.#wantsSync = true;
     this.#beginTurn();

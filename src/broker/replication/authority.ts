@@ -9,6 +9,8 @@ export interface GroupView {
   readonly master: MasterView | undefined;
   /** Members that the authority knows to be dead: the elected one need not wait for them (docs/model, T1). */
   readonly dead?: readonly BrokerId[];
+  /** Replicas that lost something at a stop, which was not made good yet; undefined where nobody keeps that. */
+  readonly lossy?: readonly BrokerId[];
 }
 
 export interface MasterView {

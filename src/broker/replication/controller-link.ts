@@ -81,6 +81,7 @@ export class ControllerLink implements GroupAuthority {
     throw new Error('the link was not started');
   };
   #haAddress = '';
+  #checkCode = '';
   #isRegistered = false;
   #current = 0;
   #timer: Timer | undefined;
@@ -111,21 +112,25 @@ export class ControllerLink implements GroupAuthority {
     const path = `${storePath}/${identityFile}`;
     const known = await readChecksummed(disk, path);
     if (known !== undefined) {
-      const [cluster, name, id] = known.split('#');
+      const [cluster, name, id, code = ''] = known.split('#');
       if (cluster !== clusterName || name !== brokerName) {
         const mine = `${clusterName}/${brokerName}`;
         throw new Failure('invalid', `${path} is of ${cluster}/${name}, not of ${mine}`);
       }
       this.#self = brokerId(Number(id));
+      this.#checkCode = code;
       return this.#self;
     }
-    // The code goes with the id, so that a repeated request is known for what it is.
-    const code = Buffer.from(random.bytes(8)).toString('hex');
-    const checkCode = `${formatAddress(this.#options.address)};${code}`;
+    // The code proves later on who got the id, also to a controller that has lost its file.
+    this.#checkCode = Buffer.from(random.bytes(8)).toString('hex');
     for (;;) {
       try {
-        const id = await this.#newId(checkCode);
-        await replaceChecksummed(disk, path, `${clusterName}#${brokerName}#${id}`);
+        const id = await this.#newId();
+        await replaceChecksummed(
+          disk,
+          path,
+          [clusterName, brokerName, id, this.#checkCode].join('#'),
+        );
         this.#self = id;
         return id;
       } catch (error) {
@@ -225,7 +230,7 @@ export class ControllerLink implements GroupAuthority {
     await this.#client.close();
   }
 
-  async #newId(checkCode: string): Promise<BrokerId> {
+  async #newId(): Promise<BrokerId> {
     const { clusterName, brokerName } = this.#options;
     const names = { clusterName, brokerName };
     const next = await this.#ask({
@@ -237,7 +242,7 @@ export class ControllerLink implements GroupAuthority {
       code: RequestCode.CONTROLLER_APPLY_BROKER_ID,
       header: [
         ApplyBrokerId,
-        { ...names, appliedBrokerId: nextBrokerId, registerCheckCode: checkCode },
+        { ...names, appliedBrokerId: nextBrokerId, registerCheckCode: this.#checkCode },
       ],
     });
     if (applied.code === ResponseCode.SUCCESS) return nextBrokerId;
@@ -287,7 +292,8 @@ export class ControllerLink implements GroupAuthority {
         {
           ...{ clusterName, brokerName, brokerId: this.#self },
           brokerAddress: formatAddress(address),
-          replicaReport: this.#reportText(),
+          checkCode: this.#checkCode,
+          replicaReport: this.#textOf(this.#report()),
         },
       ],
     });
@@ -307,19 +313,21 @@ export class ControllerLink implements GroupAuthority {
         {
           ...{ clusterName, brokerName, brokerId: this.#self },
           brokerAddr: formatAddress(address),
-          replicaReport: this.#reportText(),
+          replicaReport: this.#textOf(this.#report()),
         },
       ],
     });
     if (response.code === ResponseCode.CONTROLLER_BROKER_NEED_TO_BE_REGISTERED) {
       this.#isRegistered = false;
-      return;
+    }
+    if (response.code !== ResponseCode.SUCCESS) {
+      throw new Failure('unavailable', `the controller refuses: ${response.remark}`);
     }
     this.#take(response.text('groupView'));
   }
 
-  #reportText(): string {
-    const body = ReplicaReportBody.encode({ ...this.#report(), haAddress: this.#haAddress });
+  #textOf(report: ReplicaReport): string {
+    const body = ReplicaReportBody.encode({ ...report, haAddress: this.#haAddress });
     return new TextDecoder().decode(body);
   }
 
@@ -338,6 +346,7 @@ export class ControllerLink implements GroupAuthority {
       setEpoch: body.setEpoch,
       set: body.set,
       dead: body.dead,
+      lossy: body.lossy,
       master:
         master === undefined || haAddress === undefined
           ? undefined

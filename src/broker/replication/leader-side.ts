@@ -207,7 +207,7 @@ export class LeaderSide implements LeaderHost {
     this.#compare(follower, report);
     store.pointsMoved();
     this.#link?.pointsMoved();
-    if (follower.isLossy && follower.synced >= store.commitPoint) this.#makeGood(leading, follower);
+    if (follower.isLossy && follower.synced >= store.floor) this.#makeGood(leading, follower);
     this.#review();
   }
 
@@ -261,6 +261,7 @@ export class LeaderSide implements LeaderHost {
     const { store } = leading.local;
     if (store.role !== 'leader') return; // On a slow disk its promise is not durable yet.
     const nowMs = this.#clock.monotonicMs();
+    if (store.role !== 'leader') return;
     const { positions } = store;
     if (leading.isProposing || nowMs < leading.quietUntilMs) return;
     const change = membershipChange(
@@ -268,7 +269,7 @@ export class LeaderSide implements LeaderHost {
         self: this.#self,
         set: positions.confirmed,
         followers: leading.followers,
-        commitPoint: store.commitPoint,
+        floor: store.floor,
         synced: store.log.synced,
         counted: positions.counted,
         dead: new Set(this.#authority.view?.dead),
@@ -299,11 +300,13 @@ export class LeaderSide implements LeaderHost {
     const { store } = local;
     const { positions } = store;
     const { set, reason } = change;
+    // In the turn that found who stays to have synced enough (docs/model, T2).
+    positions.propose(set);
+    store.syncNow();
     // After a restart this node must know of every set that it may have acknowledged with.
     const union = [...new Set([...positions.counted, ...set])];
     await local.recordSet(union, positions.setEpoch);
     if (this.#leading !== leading) return;
-    positions.propose(set);
     this.#logger.info('a change of the in-sync set is proposed', { set, reason });
     const { epoch } = store;
     const outcome = await this.#authority.proposeSet({

@@ -43,7 +43,7 @@ function change(
       self: one,
       set,
       followers: new Map(followers.map((state) => [state.broker, state])),
-      commitPoint: physicalOffset(400),
+      floor: physicalOffset(400),
       synced: physicalOffset(synced),
       counted,
       dead: new Set(dead),

@@ -61,7 +61,8 @@ export function membershipChange(
     readonly self: BrokerId;
     readonly set: readonly BrokerId[];
     readonly followers: ReadonlyMap<BrokerId, FollowerState>;
-    readonly commitPoint: PhysicalOffset;
+    /** Whoever has synced this holds all that may have been acknowledged (docs/model, T9). */
+    readonly floor: PhysicalOffset;
     /** Of the leader's own log. */
     readonly synced: PhysicalOffset;
     /** Members of proposals that may still be accepted, and of the set. */
@@ -90,7 +91,7 @@ export function membershipChange(
     // Whoever stays must be able to lead without loss, also after the loss of power (docs/model, T2).
     const isSafe = staying.every((member) => {
       const synced = member === self ? now.synced : (followers.get(member)?.synced ?? 0);
-      return synced >= now.commitPoint;
+      return synced >= now.floor;
     });
     return isSafe ? { set: staying, reason: leaving.join(', ') } : undefined;
   }
@@ -100,8 +101,7 @@ export function membershipChange(
     return { set, reason: `broker ${asked.join(', ')} is not to count any more` };
   }
   for (const follower of followers.values()) {
-    if (set.includes(follower.broker) || !mayJoin(follower, now.commitPoint, nowMs, limits))
-      continue;
+    if (set.includes(follower.broker) || !mayJoin(follower, now.floor, nowMs, limits)) continue;
     const grown = [...set, follower.broker].sort((a, b) => a - b);
     return { set: grown, reason: `broker ${follower.broker} has caught up` };
   }
@@ -133,7 +133,7 @@ function whyLeave(
 
 function mayJoin(
   follower: FollowerState,
-  commitPoint: PhysicalOffset,
+  floor: PhysicalOffset,
   nowMs: number,
   limits: MembershipLimits,
 ): boolean {
@@ -142,7 +142,7 @@ function mayJoin(
     follower.isConnected &&
     follower.isComplete &&
     !follower.isLossy &&
-    follower.synced >= commitPoint &&
+    follower.synced >= floor &&
     follower.digest === 'equal' &&
     nowMs >= follower.mayJoinFromMs
   );

@@ -1,6 +1,6 @@
-import type { Epoch, PhysicalOffset } from '../../base/index.ts';
+import type { PhysicalOffset } from '../../base/index.ts';
 import { physicalOffset } from '../../base/index.ts';
-import type { EpochEntry } from '../../log/index.ts';
+import { type EpochEntry, isSameEpoch } from '../../log/index.ts';
 import type { FollowerState, JoinAction } from './frames.ts';
 
 export interface LeaderLog {
@@ -40,15 +40,16 @@ export function judge(leader: LeaderLog, follower: FollowerState): Judgement {
   return { action: point < follower.end ? 'cut' : 'follow', position: point };
 }
 
-/** Undefined when no epoch began at the same position in both. */
+/** Undefined when no epoch began by the same start at the same position in both. */
 function commonPoint(
   leader: Pick<LeaderLog, 'end' | 'epochs'>,
   follower: Pick<FollowerState, 'end' | 'epochs'>,
 ): PhysicalOffset | undefined {
-  const starts = new Map<Epoch, PhysicalOffset>(
-    leader.epochs.map(({ epoch, start }) => [epoch, start]),
-  );
-  const shared = follower.epochs.findLast(({ epoch, start }) => starts.get(epoch) === start);
+  const led = new Map(leader.epochs.map((entry) => [entry.epoch, entry]));
+  const shared = follower.epochs.findLast((entry) => {
+    const own = led.get(entry.epoch);
+    return own !== undefined && isSameEpoch(own, entry);
+  });
   if (shared === undefined) return undefined;
   return physicalOffset(Math.min(endOf(shared, leader), endOf(shared, follower)));
 }

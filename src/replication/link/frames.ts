@@ -10,7 +10,7 @@ import {
   type PhysicalOffset,
   physicalOffset,
 } from '../../base/index.ts';
-import type { EpochEntry } from '../../log/index.ts';
+import { type EpochEntry, incarnationBytes } from '../../log/index.ts';
 
 /**
  * The frames between a leader and its followers: docs/protocol.md, "The link". Each is a length (4 bytes), a type (1)
@@ -37,7 +37,6 @@ export const maxFrameBytes = 8 * 2 ** 20;
 export const nonceBytes = 16;
 export const proofBytes = 32;
 export const digestBytes = 16;
-const incarnationBytes = 8;
 const headBytes = 5;
 
 /** Bytes around the bytes of the log in a frame RANGE. */
@@ -151,7 +150,9 @@ export function encodeFrame(frame: Frame): Uint8Array {
       const to = new Writer(FrameType.state).bytes(proof).int8(holdings.indexOf(holding));
       to.int8(lossless ? 1 : 0);
       to.int64(begin).int64(end).int64(applied).int64(segmentBytes).int32(epochs.length);
-      for (const entry of epochs) to.int32(entry.epoch).int64(entry.start);
+      for (const { epoch, incarnation, start } of epochs) {
+        to.int32(epoch).hex(incarnation).int64(start);
+      }
       return to.done();
     }
     case 'join': {
@@ -279,7 +280,11 @@ function decodeState(from: Reader): FollowerState {
   const count = from.int32();
   const epochs: EpochEntry[] = [];
   for (let index = 0; index < count; index++) {
-    const entry = { epoch: epoch(from.int32()), start: physicalOffset(from.int64()) };
+    const entry = {
+      epoch: epoch(from.int32()),
+      incarnation: from.hex(incarnationBytes),
+      start: physicalOffset(from.int64()),
+    };
     const last = epochs.at(-1);
     if (last !== undefined && (entry.epoch <= last.epoch || entry.start <= last.start)) {
       throw new Failure('invalid', 'epochs that do not rise');

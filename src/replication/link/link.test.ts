@@ -38,7 +38,11 @@ class Bytes {
 
   constructor(text: string, epochs: readonly [number, number][]) {
     this.bytes = Buffer.from(text);
-    this.epochs = epochs.map(([number, start]) => ({ epoch: epoch(number), start: at(start) }));
+    this.epochs = epochs.map(([number, start]) => ({
+      epoch: epoch(number),
+      incarnation: `${number}`.padStart(16, '0'),
+      start: at(start),
+    }));
   }
 
   append(bytes: Uint8Array): void {
@@ -304,7 +308,7 @@ test('frames come out as they went in, however they are cut', () => {
         end: at(9),
         applied: at(3),
         segmentBytes,
-        epochs: [{ epoch: epoch(1), start: at(1) }],
+        epochs: [{ epoch: epoch(1), incarnation: '00000000000000aa', start: at(1) }],
       },
     },
   ];

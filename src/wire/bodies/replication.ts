@@ -139,6 +139,8 @@ export const GroupViewBody = body('GroupViewBody', {
   setEpoch: int,
   set: listOf(long<BrokerId>()),
   dead: withDefault(listOf(long<BrokerId>()), []),
+  /** Whose last stop lost something that was not made good yet. */
+  lossy: withDefault(listOf(long<BrokerId>()), []),
   master: optional(
     body('GroupMaster', {
       broker: long<BrokerId>(),

@@ -47,6 +47,7 @@ export const RegisterReplica = header('RegisterReplica', {
   brokerAddress: field('brokerAddress', text),
   invokeTime: field('invokeTime', optional(long())),
   replicaReport: field('replicaReport', optional(text)),
+  checkCode: field('checkCode', optional(text)),
 });
 export type RegisterReplica = HeaderOf<typeof RegisterReplica>;
 
