@@ -50,7 +50,7 @@ const master = (more: Partial<ReplicaStatus> = {}): ReplicaStatus =>
 type View = Parameters<typeof GroupViewBody.encode>[0];
 
 const view: View = {
-  ...{ epoch: 3, setEpoch: 7, set: ids(1, 2), dead: [] },
+  ...{ epoch: 3, setEpoch: 7, set: ids(1, 2), dead: [], lossy: [] },
   master: { broker: brokerId(1), incarnation: 'i', address: 'a:1', haAddress: 'a:2' },
 };
 

@@ -135,6 +135,10 @@ export function electMaster(
   const outside = !group.set.includes(chosen);
   const state: GroupState = {
     ...group,
+    // What it has now is what there is: those who follow it are compared with that.
+    replicas: group.replicas.map((replica) =>
+      replica.id === chosen ? { ...replica, lossy: false } : replica,
+    ),
     master: chosen,
     masterIncarnation: elected.incarnation,
     epoch: (group.epoch + 1) as Epoch,

@@ -247,6 +247,8 @@ export class Replica {
   #onView(view: GroupView): void {
     this.#viewSinceMs = this.#ports.clock.monotonicMs();
     this.#sawEpoch(view.epoch);
+    const isKnown = view.lossy?.includes(this.#options.self);
+    if (isKnown && this.#local !== undefined) this.#lossKnown(this.#local);
     if (this.#role === 'master' || this.#role === 'becomingMaster') {
       if (view.epoch === this.#local?.store.epoch) {
         this.#leader.confirm(view.set, view.setEpoch).catch((error: unknown) => {
@@ -336,6 +338,7 @@ export class Replica {
     ]);
     try {
       if (outcome === 'leads') {
+        this.#lossKnown(local);
         await this.#host.lead(local);
         this.#setRole('master');
         await this.#until(isOver);
@@ -359,7 +362,7 @@ export class Replica {
     const local = this.#hasLed ? await this.#reopen() : await this.#openStore();
     this.#host.follow(local, master);
     this.#setRole('slave');
-    const side = new FollowerSide(local, () => this.#isLossless);
+    const side = new FollowerSide(local, () => !this.#isMarked(local));
     const session = new FollowerSession(identity, side, link, this.#ports);
     side.attach(session);
     let hasJoined = false;
@@ -377,12 +380,28 @@ export class Replica {
   }
 
   /** C of an epoch says what is committed once it has passed the record that begins it. */
-  #committed({ store }: LocalStore, commitPoint: PhysicalOffset): void {
-    if (!this.#isBehind || store.log.synced < commitPoint) return;
+  #committed(local: LocalStore, commitPoint: PhysicalOffset): void {
+    const { store } = local;
+    if (!this.#isBehind && !local.group.lossy) return;
+    if (store.log.synced < commitPoint) return;
     const newest = store.log.epochs.at(-1);
     if (newest?.epoch !== store.epoch || commitPoint <= newest.start) return;
+    this.#lossKnown(local);
+    if (!this.#isBehind) return;
     this.#isBehind = false;
     this.onReportChanged();
+  }
+
+  /** What an earlier stop lost is not made good: a controller says so, or without one this replica itself. */
+  #isMarked(local: LocalStore): boolean {
+    return this.#authority.view?.lossy?.includes(this.#options.self) ?? local.group.lossy;
+  }
+
+  /** Later starts need not say any more what this one lost. */
+  #lossKnown(local: LocalStore): void {
+    local.lossKnown().catch((error: unknown) => {
+      this.#ports.logger.warn('that a loss is known could not be noted', { error });
+    });
   }
 
   async #runSession(

@@ -207,7 +207,10 @@ export class FollowerSession implements ConnectionHandler {
         break;
       case 'refusal':
         // It may be willing later: an epoch that ended, a stop. Only what no time heals is for people.
-        this.#end({ kind: 'lost', why: `the leader refuses: ${frame.reason}` });
+        this.#end({
+          kind: frame.lasting ? 'refused' : 'lost',
+          why: `the leader refuses: ${frame.reason}`,
+        });
         return undefined;
     }
     this.#end({ kind: 'refused', why: `the leader sent ${frame.type} while ${this.#phase}` });

@@ -127,7 +127,8 @@ export type Frame =
   | { readonly type: 'range'; readonly value: Range }
   | { readonly type: 'report'; readonly value: Report }
   | { readonly type: 'snapshot'; readonly value: SnapshotPiece }
-  | { readonly type: 'refusal'; readonly reason: string }
+  /** `lasting`: no time heals it. */
+  | { readonly type: 'refusal'; readonly lasting: boolean; readonly reason: string }
   | { readonly type: 'promised'; readonly epoch: Epoch };
 
 const holdings: readonly Holding[] = ['nothing', 'log', 'installing'];
@@ -173,7 +174,10 @@ export function encodeFrame(frame: Frame): Uint8Array {
         .bytes(frame.value.bytes)
         .done();
     case 'refusal':
-      return new Writer(FrameType.refusal).text(frame.reason).done();
+      return new Writer(FrameType.refusal)
+        .int8(frame.lasting ? 1 : 0)
+        .text(frame.reason)
+        .done();
     case 'promised':
       return new Writer(FrameType.promised).int32(frame.epoch).done();
   }
@@ -261,7 +265,7 @@ function decode(from: Reader): Frame {
     case FrameType.snapshot:
       return { type: 'snapshot', value: { last: from.int8() === 1, bytes: from.rest() } };
     case FrameType.refusal:
-      return { type: 'refusal', reason: from.text() };
+      return { type: 'refusal', lasting: from.int8() === 1, reason: from.text() };
     case FrameType.promised:
       return { type: 'promised', epoch: epoch(from.int32()) };
     default:

@@ -182,10 +182,10 @@ export class LeaderSession implements ConnectionHandler {
     this.#end(cause?.message ?? 'the connection closed');
   }
 
-  /** Ends it; the log tells why. */
-  close(why: string): void {
+  /** Ends it; the log tells why. `lasting`: a person must look at it. */
+  close(why: string, lasting = false): void {
     if (this.#phase === 'closed') return;
-    this.#connection.write(encodeFrame({ type: 'refusal', reason: why }));
+    this.#connection.write(encodeFrame({ type: 'refusal', lasting, reason: why }));
     this.#connection.end();
     this.#ports.logger.warn('a follower is disconnected', { ...this.#who(), why });
     this.#end(why);
@@ -310,7 +310,7 @@ export class LeaderSession implements ConnectionHandler {
       throw new Failure('invalid', 'it does not know the secret of the group');
     }
     const judgement = judge(this.#host.log, state);
-    if ('refused' in judgement) throw new Failure('invalid', judgement.refused);
+    if ('refused' in judgement) return this.close(judgement.refused, true);
     const { action, position } = judgement;
     this.#phase = 'judging';
     this.#ports.logger.info('a follower joins', { ...this.#who(), action, position });

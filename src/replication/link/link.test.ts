@@ -285,7 +285,7 @@ test('a RocketMQ replica is recognised by its first bytes', () => {
 
 test('frames come out as they went in, however they are cut', () => {
   const frames: Frame[] = [
-    { type: 'refusal', reason: 'no' },
+    { type: 'refusal', lasting: true, reason: 'no' },
     { type: 'promised', epoch: epoch(7) },
     {
       type: 'range',
