@@ -108,7 +108,10 @@ test('a lossy member leads only when all of the set are there and none is lossle
     [two, alive('j2', 1, 10)],
     [three, alive('j3', 1, 9)],
   ]);
-  assert.equal(done(electMaster(state, all, { reason: 'x' }, now)).master, two);
+  const elected = done(electMaster(state, all, { reason: 'x' }, now));
+  assert.equal(elected.master, two);
+  const marked = elected.replicas.filter(({ lossy }) => lossy).map(({ id }) => id);
+  assert.deepEqual(marked, [one, three], 'what the elected one has is what there is');
   all.delete(one);
   assert.match(
     refusal(electMaster(state, all, { reason: 'x' }, now)),

@@ -139,3 +139,18 @@ test('whatever happens, C and D only rise, D stays at or below C, and C is nowhe
     }),
   );
 });
+
+test('while it is not decided that somebody leaves, C is taken over what is synced', () => {
+  const set = setOf(a, b);
+  set.advanceWritten(at(300));
+  set.advanceSynced(at(200));
+  set.connected(b, at(150), at(150));
+  assert.equal(set.commitPoint, 150);
+  set.propose([a]);
+  set.report(b, at(300), at(150));
+  assert.equal(set.commitPoint, 150, 'written by both, synced by neither');
+  set.report(b, at(300), at(300));
+  assert.equal(set.commitPoint, 200);
+  set.confirm([a], 2);
+  assert.equal(set.commitPoint, 300, 'what is written counts again');
+});

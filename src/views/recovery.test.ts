@@ -57,6 +57,19 @@ test('after a crash everything durable is there', async () => {
   }
 });
 
+test('a loss is said again by each start until somebody knows of it', async () => {
+  const store = await livedIn();
+  await store.crash({ powerLoss: true });
+  assert.equal(store.local.lossless, false);
+  for (const powerLoss of [false, true]) {
+    await store.crash({ powerLoss });
+    assert.equal(store.local.lossless, false, 'nobody was told');
+  }
+  await store.complete(store.local.lossKnown());
+  await store.crash({ powerLoss: false });
+  assert.equal(store.local.lossless, true);
+});
+
 test('databases that are lost are rebuilt from the log, which is there from its beginning', async () => {
   for (const lost of [['metadata'], ['queues'], ['metadata', 'queues']]) {
     const store = await livedIn();

@@ -310,7 +310,10 @@ export class LeaderSession implements ConnectionHandler {
       throw new Failure('invalid', 'it does not know the secret of the group');
     }
     const judgement = judge(this.#host.log, state);
-    if ('refused' in judgement) return this.close(judgement.refused, true);
+    if ('refused' in judgement) {
+      this.close(judgement.refused, true);
+      return;
+    }
     const { action, position } = judgement;
     this.#phase = 'judging';
     this.#ports.logger.info('a follower joins', { ...this.#who(), action, position });

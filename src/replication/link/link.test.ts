@@ -368,6 +368,11 @@ test('nothing that was applied is ever cut away, and an unrelated log is refused
   assert.deepEqual(judge(leader, state(70, [[1, 0], [3, 60]])), { action: 'cut', position: 50 }); // biome-ignore format: pairs
   assert.deepEqual(judge(leader, state(70, [[1, 0]], 55)), { action: 'install', position: 0 });
   assert.deepEqual(judge(leader, state(80, [[1, 0], [4, 50]])), { action: 'follow', position: 80 }); // biome-ignore format: pairs
+  const twin = state(80, [[1, 0], [4, 50]]); // biome-ignore format: pairs
+  const epochs = twin.epochs.map((entry) =>
+    entry.epoch === 4 ? { ...entry, incarnation: 'ffffffffffffffff' } : entry,
+  );
+  assert.deepEqual(judge(leader, { ...twin, epochs }), { action: 'cut', position: 50 });
   assert('refused' in judge(leader, state(30, [[2, 0]])));
   assert('refused' in judge(leader, { ...state(30, [[1, 0]]), segmentBytes: 1 }));
   const retained = { ...leader, begin: at(40) };
