@@ -211,6 +211,16 @@ test('who lives is forgotten only when the operator says so', () => {
   assert.deepEqual([cleaned.set, cleaned.replicas.length], [[one, two], 2]);
 });
 
+test('when all members of the set were removed, an operator can still force an election', () => {
+  const small = { ...group(), set: [one, two] };
+  const state = done(cleanReplicas(small, new Map(), [one, two], false, now));
+  assert.deepEqual(state.set, []);
+  const live = new Map([[three, alive('i3')]]);
+  assert.match(refusal(electMaster(state, live, { reason: 'x' }, now)), /not in the in-sync set/);
+  const forced = done(electMaster(state, live, { reason: 'x', unclean: true }, now));
+  assert.deepEqual([forced.master, forced.set], [three, [three]]);
+});
+
 test('whatever is asked, epochs and set epochs only rise, and an epoch has one master', () => {
   const id = fc.constantFrom(one, two, three);
   const step = fc.record({

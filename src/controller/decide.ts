@@ -166,7 +166,8 @@ function candidatesOf(
   const lossless = members.filter(({ lossy }) => !lossy);
   if (lossless.length > 0) return best(lossless, live);
   // Each of them synced all that was acknowledged as durable; the greatest of all has the most messages.
-  if (members.length === group.set.length) return best(members, live);
+  const isSetThere = group.set.length > 0 && members.length === group.set.length;
+  if (isSetThere) return best(members, live);
   return unclean === true ? best(able, live) : [];
 }
 
