@@ -110,8 +110,7 @@ function checksumOf(json: string): string {
 
 function decode(json: string, path: string): GroupState {
   const value = JSON.parse(json) as Record<string, unknown>;
-  const { promisedEpoch, incarnation, self, members, setEpoch, cleanStop, bootId } = value;
-  const { lossy } = value;
+  const { promisedEpoch, incarnation, self, members, setEpoch, cleanStop, lossy, bootId } = value;
   if (
     typeof promisedEpoch !== 'number' ||
     typeof incarnation !== 'string' ||

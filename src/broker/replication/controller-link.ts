@@ -81,7 +81,6 @@ export class ControllerLink implements GroupAuthority {
     throw new Error('the link was not started');
   };
   #haAddress = '';
-  #checkCode = '';
   #isRegistered = false;
   #current = 0;
   #timer: Timer | undefined;
@@ -112,25 +111,21 @@ export class ControllerLink implements GroupAuthority {
     const path = `${storePath}/${identityFile}`;
     const known = await readChecksummed(disk, path);
     if (known !== undefined) {
-      const [cluster, name, id, code = ''] = known.split('#');
+      const [cluster, name, id] = known.split('#');
       if (cluster !== clusterName || name !== brokerName) {
         const mine = `${clusterName}/${brokerName}`;
         throw new Failure('invalid', `${path} is of ${cluster}/${name}, not of ${mine}`);
       }
       this.#self = brokerId(Number(id));
-      this.#checkCode = code;
       return this.#self;
     }
-    // The code proves later on who got the id, also to a controller that has lost its file.
-    this.#checkCode = Buffer.from(random.bytes(8)).toString('hex');
+    // The code goes with the id, so that a repeated request is known for what it is.
+    const code = Buffer.from(random.bytes(8)).toString('hex');
+    const checkCode = `${formatAddress(this.#options.address)};${code}`;
     for (;;) {
       try {
-        const id = await this.#newId();
-        await replaceChecksummed(
-          disk,
-          path,
-          [clusterName, brokerName, id, this.#checkCode].join('#'),
-        );
+        const id = await this.#newId(checkCode);
+        await replaceChecksummed(disk, path, `${clusterName}#${brokerName}#${id}`);
         this.#self = id;
         return id;
       } catch (error) {
@@ -230,7 +225,7 @@ export class ControllerLink implements GroupAuthority {
     await this.#client.close();
   }
 
-  async #newId(): Promise<BrokerId> {
+  async #newId(checkCode: string): Promise<BrokerId> {
     const { clusterName, brokerName } = this.#options;
     const names = { clusterName, brokerName };
     const next = await this.#ask({
@@ -242,7 +237,7 @@ export class ControllerLink implements GroupAuthority {
       code: RequestCode.CONTROLLER_APPLY_BROKER_ID,
       header: [
         ApplyBrokerId,
-        { ...names, appliedBrokerId: nextBrokerId, registerCheckCode: this.#checkCode },
+        { ...names, appliedBrokerId: nextBrokerId, registerCheckCode: checkCode },
       ],
     });
     if (applied.code === ResponseCode.SUCCESS) return nextBrokerId;
@@ -292,8 +287,7 @@ export class ControllerLink implements GroupAuthority {
         {
           ...{ clusterName, brokerName, brokerId: this.#self },
           brokerAddress: formatAddress(address),
-          checkCode: this.#checkCode,
-          replicaReport: this.#textOf(this.#report()),
+          replicaReport: this.#reportText(),
         },
       ],
     });
@@ -313,7 +307,7 @@ export class ControllerLink implements GroupAuthority {
         {
           ...{ clusterName, brokerName, brokerId: this.#self },
           brokerAddr: formatAddress(address),
-          replicaReport: this.#textOf(this.#report()),
+          replicaReport: this.#reportText(),
         },
       ],
     });
@@ -326,8 +320,8 @@ export class ControllerLink implements GroupAuthority {
     this.#take(response.text('groupView'));
   }
 
-  #textOf(report: ReplicaReport): string {
-    const body = ReplicaReportBody.encode({ ...report, haAddress: this.#haAddress });
+  #reportText(): string {
+    const body = ReplicaReportBody.encode({ ...this.#report(), haAddress: this.#haAddress });
     return new TextDecoder().decode(body);
   }
 

@@ -261,7 +261,6 @@ export class LeaderSide implements LeaderHost {
     const { store } = leading.local;
     if (store.role !== 'leader') return; // On a slow disk its promise is not durable yet.
     const nowMs = this.#clock.monotonicMs();
-    if (store.role !== 'leader') return;
     const { positions } = store;
     if (leading.isProposing || nowMs < leading.quietUntilMs) return;
     const change = membershipChange(

@@ -47,7 +47,6 @@ export const RegisterReplica = header('RegisterReplica', {
   brokerAddress: field('brokerAddress', text),
   invokeTime: field('invokeTime', optional(long())),
   replicaReport: field('replicaReport', optional(text)),
-  checkCode: field('checkCode', optional(text)),
 });
 export type RegisterReplica = HeaderOf<typeof RegisterReplica>;
 
