@@ -36,9 +36,18 @@ const report = (incarnation: string, more: Partial<ReplicaReportBody> = {}): Rep
   promisedEpoch: 0,
   highestEpoch: 0,
   highestSetEpoch: 0,
+  set: [],
   haAddress: 'h:1',
   ...more,
 });
+
+/** A start of a replica registers. */
+const registered = (
+  state: GroupState,
+  id: BrokerId,
+  said: ReplicaReportBody,
+  checkCode = '',
+): Decision => registerReplica(state, { id, address: `a:${id}`, checkCode, report: said }, now);
 
 const alive = (incarnation: string, lastEpoch = 1, end = 0): LiveReplica => ({
   incarnation,
@@ -52,7 +61,7 @@ function group(): GroupState {
   let state = emptyGroup('c', 'g');
   for (const id of [one, two, three]) state = done(applyBrokerId(state, id, `code ${id}`));
   for (const id of [one, two, three]) {
-    state = done(registerReplica(state, id, `a:${id}`, report(`i${id}`), now));
+    state = done(registered(state, id, report(`i${id}`)));
   }
   state = done(electMaster(state, new Map([[one, alive('i1')]]), { reason: 'first' }, now));
   const live = new Map([one, two, three].map((id) => [id, alive(`i${id}`)] as const));
@@ -92,16 +101,14 @@ test('a start that did not register does not count, nor does an incomplete store
 
 test('a lossy member leads only when all of the set are there and none is lossless', () => {
   let state = group();
-  state = done(
-    registerReplica(state, two, 'a:2', report('j2', { lossless: false, lastEpoch: 1 }), now),
-  );
+  state = done(registered(state, two, report('j2', { lossless: false, lastEpoch: 1 })));
   const alone = new Map([[two, alive('j2', 1, 10)]]);
   assert.match(refusal(electMaster(state, alone, { reason: 'x' }, now)), /lossy/);
   const both = new Map([...alone, [three, alive('i3', 1, 5)]]);
   assert.equal(done(electMaster(state, both, { reason: 'x' }, now)).master, three);
   for (const id of [one, three]) {
     const lossy = report(`j${id}`, { lossless: false, lastEpoch: 1 });
-    state = done(registerReplica(state, id, `a:${id}`, lossy, now));
+    state = done(registered(state, id, lossy));
   }
   const all = new Map([
     [one, alive('j1', 1, 7)],
@@ -121,7 +128,7 @@ test('a lossy member leads only when all of the set are there and none is lossle
 
 test('who started again is elected anew, with a new epoch', () => {
   let state = group();
-  state = done(registerReplica(state, one, 'a:1', report('again', { lastEpoch: 1 }), now));
+  state = done(registered(state, one, report('again', { lastEpoch: 1 })));
   const live = new Map([[one, alive('again', 1, 9)]]);
   const next = done(electMaster(state, live, { reason: 'again' }, now));
   assert.deepEqual([next.master, next.epoch, next.masterIncarnation], [one, 2, 'again']);
@@ -153,7 +160,7 @@ test('a lossy replica joins the set only after its start was made good', () => {
     alterSet(state, live, { master: one, epoch: 1, setEpoch: 2, set: [one], reason: '' }, now),
   );
   const lossy = report('j2', { lossless: false, lastEpoch: 1 });
-  state = done(registerReplica(state, two, 'a:2', lossy, now));
+  state = done(registered(state, two, lossy));
   const grow = { master: one, epoch: 1, setEpoch: 3, set: [one, two], reason: '' };
   assert.match(refusal(alterSet(state, live, grow, now)), /not made good/);
   const older = { master: one, epoch: 1, id: two, incarnation: 'i2' };
@@ -165,27 +172,88 @@ test('a lossy replica joins the set only after its start was made good', () => {
 test('a history that is not known here freezes the group until an operator recovers it', () => {
   const state = group();
   const ahead = report('k2', { promisedEpoch: 9, lastEpoch: 9 });
-  const frozen = done(registerReplica(state, two, 'a:2', ahead, now));
+  const frozen = done(registered(state, two, ahead));
   assert.match(frozen.frozen ?? '', /knows epoch 9/);
   const live = new Map([[three, alive('i3')]]);
   assert.match(refusal(electMaster(frozen, live, { reason: 'x' }, now)), /frozen/);
-  const recovered = recoverGroup(frozen, { epoch: 9, setEpoch: 4 }, now);
-  assert.deepEqual([recovered.frozen, recovered.epoch, recovered.setEpoch], [undefined, 9, 5]);
-  assert.equal(done(electMaster(recovered, live, { reason: 'x' }, now)).epoch, 10);
+  const all = new Map([
+    [one, { ...ahead, set: [one, two], highestSetEpoch: 4 }],
+    [two, ahead],
+  ]);
+  const without = (...ids: readonly BrokerId[]) =>
+    new Map([...all].filter(([id]) => !ids.includes(id)));
+  assert.match(refusal(recoverGroup(frozen, without(one), false, now)), /led epoch 9 is not there/);
+  assert.match(refusal(recoverGroup(frozen, without(two), false, now)), /broker 2 of the set/);
+  // Who told of epoch 9 does not live any more: what it had is not forgotten.
+  const older = new Map([[three, report('i3', { promisedEpoch: 1, set: [three] })]]);
+  assert.match(refusal(recoverGroup(frozen, older, false, now)), /led epoch 9 is not there/);
+  const recovered = done(recoverGroup(frozen, all, false, now));
+  assert.deepEqual([recovered.frozen, recovered.told, recovered.epoch], [undefined, undefined, 9]);
+  assert.deepEqual([recovered.set, recovered.setEpoch], [[one, two], 5]);
+  const both = new Map([
+    [one, alive('i1', 9, 7)],
+    [two, alive('k2', 9, 9)],
+  ]);
+  assert.equal(done(electMaster(recovered, both, { reason: 'x' }, now)).epoch, 10);
+  const forced = done(recoverGroup(frozen, without(one), true, now));
+  assert.deepEqual([forced.epoch, forced.set], [9, [one, two, three]]);
+});
+
+test('a controller that lost its file takes replicas back under their ids, frozen and lossy', () => {
+  const history = { lastEpoch: 7, promisedEpoch: 7 };
+  let state = done(registered(emptyGroup('c', 'g'), two, report('i2', history), 'code 2'));
+  assert.match(state.frozen ?? '', /broker 2 knows epoch 7/);
+  assert.deepEqual([state.nextBrokerId, state.replicas.map(({ lossy }) => lossy)], [3, [true]]);
+  state = done(registered(state, one, report('i1', history), 'code 1'));
+  assert.deepEqual(
+    state.replicas.map(({ id, checkCode }) => [id, checkCode]),
+    [
+      [one, 'code 1'],
+      [two, 'code 2'],
+    ],
+  );
+  const reports = new Map([
+    [one, report('i1', { ...history, highestSetEpoch: 12, set: [one, two] })],
+    [two, report('i2', history)],
+  ]);
+  state = done(recoverGroup(state, reports, false, now));
+  assert.deepEqual([state.epoch, state.set, state.setEpoch], [7, [one, two], 13]);
+  // Nobody remembers whose earlier stop lost something: with one missing nobody leads.
+  const alone = new Map([[two, alive('i2', 7, 50)]]);
+  assert.match(refusal(electMaster(state, alone, { reason: 'x' }, now)), /lossy/);
+  const both = new Map([...alone, [one, alive('i1', 7, 60)]]);
+  assert.equal(done(electMaster(state, both, { reason: 'x' }, now)).master, one);
+});
+
+test('an id that was given to an empty broker is not the id of the one that comes with a history', () => {
+  let state = done(applyBrokerId(emptyGroup('c', 'g'), one, 'of the empty one'));
+  state = done(registered(state, one, report('e'), 'of the empty one'));
+  state = done(electMaster(state, new Map([[one, alive('e', 0)]]), { reason: 'first' }, now));
+  const older = report('o', { lastEpoch: 5, promisedEpoch: 5, highestSetEpoch: 8, set: [one] });
+  const decision = registered(state, one, older, 'of the older one');
+  assert.match(refusal(decision), /id 1 was given to another broker \(a:1\)/);
+  assert('refused' in decision && decision.state !== undefined);
+  assert.match(decision.state.frozen ?? '', /the broker at a:1 knows epoch 5/);
+  // Nor does the empty one lead again when nobody else is there.
+  const empty = new Map([[one, report('e', { promisedEpoch: 1, set: [one] })]]);
+  assert.match(refusal(recoverGroup(decision.state, empty, false, now)), /led epoch 5/);
+  // Without more of a history it is only refused.
+  const lesser = registered(state, one, report('l', { lastEpoch: 1 }), 'of a lesser one');
+  assert('refused' in lesser && lesser.state === undefined);
 });
 
 test('an empty replica is never first where others have history', () => {
   let state = emptyGroup('c', 'g');
   state = done(applyBrokerId(state, one, 'a'));
   const known = report('i1', { promisedEpoch: 4, lastEpoch: 4 });
-  state = done(registerReplica(state, one, 'a:1', known, now));
+  state = done(registered(state, one, known));
   assert(state.frozen !== undefined);
 });
 
 test('a member that comes back empty counts as lossy until it has all again; in a new group nobody does', () => {
   const empty = report('emptied', { lossless: false });
   const lossyOf = (state: GroupState) => state.replicas.filter(({ lossy }) => lossy);
-  const state = done(registerReplica(group(), two, 'a:2', empty, now));
+  const state = done(registered(group(), two, empty));
   assert.deepEqual(
     lossyOf(state).map(({ id }) => id),
     [two],
@@ -194,7 +262,7 @@ test('a member that comes back empty counts as lossy until it has all again; in 
   const live = new Map([[two, alive('emptied', 1, 500)]]);
   assert.match(refusal(electMaster(state, live, { reason: 'x' }, now)), /lossy/);
   let fresh = done(applyBrokerId(emptyGroup('c', 'g'), one, 'code'));
-  fresh = done(registerReplica(fresh, one, 'a:1', empty, now));
+  fresh = done(registered(fresh, one, empty));
   assert.deepEqual(lossyOf(fresh), []);
 });
 
@@ -208,17 +276,26 @@ test('who lives is forgotten only when the operator says so', () => {
   const live = new Map([[two, alive('i2')]]);
   assert.match(refusal(cleanReplicas(state, live, [two], false, now)), /lives/);
   const cleaned = done(cleanReplicas(state, live, [three], false, now));
-  assert.deepEqual([cleaned.set, cleaned.replicas.length], [[one, two], 2]);
+  assert.deepEqual([cleaned.set, cleaned.replicas.length], [[one, two, three], 2]);
 });
 
 test('when all members of the set were removed, an operator can still force an election', () => {
   const small = { ...group(), set: [one, two] };
   const state = done(cleanReplicas(small, new Map(), [one, two], false, now));
-  assert.deepEqual(state.set, []);
   const live = new Map([[three, alive('i3')]]);
   assert.match(refusal(electMaster(state, live, { reason: 'x' }, now)), /not in the in-sync set/);
   const forced = done(electMaster(state, live, { reason: 'x', unclean: true }, now));
   assert.deepEqual([forced.master, forced.set], [three, [three]]);
+});
+
+test('a member that was removed and comes back may have lost something that is not remembered', () => {
+  let state = done(registered(group(), two, report('j2', { lossless: false, lastEpoch: 1 })));
+  state = done(cleanReplicas(state, new Map(), [two], false, now));
+  assert.deepEqual(state.set, [one, two, three], 'the master alone takes somebody out of the set');
+  state = done(registered(state, two, report('k2', { lastEpoch: 1, promisedEpoch: 1 })));
+  assert.deepEqual([state.frozen, state.nextBrokerId], [undefined, 4]);
+  const live = new Map([[two, alive('k2', 1, 10)]]);
+  assert.match(refusal(electMaster(state, live, { reason: 'x' }, now)), /broker 2 was lossy/);
 });
 
 test('whatever is asked, epochs and set epochs only rise, and an epoch has one master', () => {
@@ -260,7 +337,7 @@ test('whatever is asked, epochs and set epochs only rise, and an epoch has one m
           const count = (starts.get(taken.id) ?? 0) + 1;
           starts.set(taken.id, count);
           const said = report(`${taken.id} ${count}`, { lossless: taken.lossless, lastEpoch: 1 });
-          decision = registerReplica(state, taken.id, 'a:1', said, now);
+          decision = registered(state, taken.id, said);
         }
         if ('refused' in decision) continue;
         const next = decision.state;

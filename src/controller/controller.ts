@@ -67,6 +67,7 @@ export class Controller {
   static async start(options: ControllerOptions, ports: ControllerPorts): Promise<Controller> {
     const logger = ports.logger.child('controller');
     const store = await EmbeddedStore.open(options.storePath, ports.disk);
+    if (options.isNew) await store.settle();
     const controller = new Controller(options, store, { clock: ports.clock, logger });
     await controller.#listen({ ...ports, logger });
     return controller;
@@ -120,12 +121,12 @@ export class Controller {
       const stored = this.#store.read().get(name);
       const before = stored?.state ?? emptyGroup(cluster, name);
       const decision = decide(before);
-      if ('refused' in decision || decision.state === before) return decision;
-      const isEmpty = decision.state.replicas.length === 0;
-      const state = isEmpty ? undefined : decision.state;
+      const after = decision.state;
+      if (after === undefined || after === before) return decision;
+      const state = after.replicas.length === 0 ? undefined : after;
       if (!(await this.#store.compareAndSet(name, stored?.revision ?? 0, state))) continue;
-      this.#logChange(before, decision.state);
-      this.#notify(decision.state, before);
+      this.#logChange(before, after);
+      this.#notify(after, before);
       return decision;
     }
   }
@@ -153,18 +154,11 @@ export class Controller {
     }));
   }
 
-  /** The highest that live replicas know, for a group that is taken out of its freeze. */
-  highest(name: string): { readonly epoch: number; readonly setEpoch: number } {
-    const reports = [...(this.#live.get(name) ?? noReplicas).values()].map(({ report }) => report);
-    return {
-      epoch: Math.max(
-        0,
-        ...reports.map(({ promisedEpoch, lastEpoch, highestEpoch }) =>
-          Math.max(promisedEpoch, lastEpoch, highestEpoch),
-        ),
-      ),
-      setEpoch: Math.max(0, ...reports.map(({ highestSetEpoch }) => highestSetEpoch)),
-    };
+  /** What live replicas said last, for a group that is taken out of its freeze. */
+  reports(group: GroupState): ReadonlyMap<BrokerId, ReplicaReportBody> {
+    const live = this.#live.get(group.name) ?? noReplicas;
+    const there = [...live].filter(([id]) => isLive(group, live, id));
+    return new Map(there.map(([id, { report }]) => [id, report]));
   }
 
   async elect(group: GroupState, wish: ElectionWish): Promise<Decision> {
@@ -181,7 +175,9 @@ export class Controller {
     if (this.#isLed(group, live)) return;
     const isEarly = this.#clock.monotonicMs() - this.#startedMs < this.options.heartbeatTimeoutMs;
     const areAllThere = group.set.every((id) => isLive(group, live, id));
-    if (isEarly && !areAllThere) return;
+    // A group without a history may have one that was lost here: whoever knows of it must have been heard.
+    const mayBeOld = group.epoch === 0 && !this.#store.isSettled;
+    if (isEarly && (mayBeOld || !areAllThere)) return;
     const reason = this.#whyElect(group);
     const decision = await this.elect(group, { reason, unclean: this.options.electUnclean });
     this.#sayLeaderless(name, 'refused' in decision ? decision.remark : undefined);
@@ -256,6 +252,12 @@ export class Controller {
       groups: this.groups().length,
       store: this.#store.description,
     });
+    if (!this.#store.isSettled) {
+      this.#logger.warn('this controller has no file: it is new, or has lost it', {
+        firstElectionsAfterMs: this.options.heartbeatTimeoutMs,
+        hint: 'controllerIsNew=true, for the first start only, saves the wait',
+      });
+    }
   }
 
   #watch(intervalMs: number): void {
@@ -267,6 +269,7 @@ export class Controller {
         }
       }
       for (const { name } of this.groups()) this.#reviewSoon(name);
+      if (this.#startedMs < dueMs) this.#settleSoon();
       this.#watch(intervalMs);
     });
   }
@@ -292,6 +295,14 @@ export class Controller {
     this.review(name).catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
       this.#logger.error('a decision could not be made durable', { group: name, error });
+    });
+  }
+
+  /** Whoever had a history has been heard: from now on a group without one is a new group. */
+  #settleSoon(): void {
+    this.#store.settle().catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+      this.#logger.error('the file of the controller cannot be written', { error });
     });
   }
 

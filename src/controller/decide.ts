@@ -12,7 +12,12 @@ import {
 /** What a request makes of a group, or RocketMQ's code for why it makes nothing. */
 export type Decision =
   | { readonly state: GroupState }
-  | { readonly refused: number; readonly remark: string };
+  | {
+      readonly refused: number;
+      readonly remark: string;
+      /** What the refused request showed all the same. */
+      readonly state?: GroupState;
+    };
 
 const refuse = (refused: number, remark: string): Decision => ({ refused, remark });
 
@@ -34,42 +39,84 @@ export function applyBrokerId(group: GroupState, id: BrokerId, checkCode: string
   return { state: { ...group, nextBrokerId, replicas: [...group.replicas, replica] } };
 }
 
+/** Who registers, and what it says of itself. */
+export interface Registration {
+  readonly id: BrokerId;
+  readonly address: string;
+  /** Of its application for the id; empty: not known. */
+  readonly checkCode: string;
+  readonly report: ReplicaReportBody;
+}
+
 /**
  * CONTROLLER_REGISTER_BROKER: a start of a replica. A lossy stop is remembered before it can matter (rule 2); a report
- * of a history that is not known here freezes the group (rule 12).
+ * of a history that is not known here freezes the group (rule 12). A replica that was forgotten, by an operator or with
+ * the file of the controller, comes back under its id. Whether an earlier stop of it lost something was forgotten too:
+ * so it counts as lossy.
  */
 export function registerReplica(
   group: GroupState,
-  id: BrokerId,
-  address: string,
-  report: ReplicaReportBody,
+  { id, address, checkCode, report }: Registration,
   now: TimestampMs,
 ): Decision {
+  const { haAddress, incarnation } = report;
   const known = replicaOf(group, id);
+  const isEmpty = report.lastEpoch === 0;
   if (known === undefined) {
-    const remark = `broker ${id} of ${group.name} has no id here`;
-    return refuse(ResponseCode.CONTROLLER_BROKER_NEED_TO_BE_REGISTERED, remark);
+    const replica = { id, checkCode, address, haAddress, incarnation, lossy: !isEmpty };
+    const nextBrokerId = Math.max(group.nextBrokerId, id + 1) as BrokerId;
+    const replicas = [...group.replicas, replica].sort((a, b) => a.id - b.id);
+    const state = { ...group, nextBrokerId, replicas };
+    const how = 'it was not known here; what it has is compared with what the leader has';
+    return {
+      state: frozenBy(noted(state, 'registered', `broker ${id}: ${how}`, now), id, report, now),
+    };
   }
-  const isNewStart = known.incarnation !== report.incarnation;
+  if (known.checkCode !== '' && checkCode !== '' && known.checkCode !== checkCode) {
+    return takenBy(group, known, address, report, now);
+  }
+  const isNewStart = known.incarnation !== incarnation;
   // Before the first epoch there is nothing that an empty replica could have lost.
-  const isFirst = group.epoch === 0 && report.lastEpoch === 0;
+  const isFirst = group.epoch === 0 && isEmpty;
   const lossy = known.lossy || (isNewStart && !report.lossless && !isFirst);
-  const { haAddress } = report;
   const replica: ReplicaRecord = {
     ...known,
+    checkCode: known.checkCode === '' ? checkCode : known.checkCode,
     address,
     haAddress,
-    incarnation: report.incarnation,
+    incarnation,
     lossy,
   };
   const replicas = group.replicas.map((other) => (other.id === id ? replica : other));
   let state: GroupState = { ...group, replicas };
   if (isNewStart) {
-    const how = report.lossless ? 'nothing was lost at its last stop' : 'its last stop was lossy';
-    state = noted(state, 'registered', `broker ${id}: ${how}`, now);
+    const lost = report.lossless ? 'nothing was lost at its last stop' : 'its last stop was lossy';
+    state = noted(state, 'registered', `broker ${id}: ${isEmpty ? 'it is empty' : lost}`, now);
   }
   return { state: frozenBy(state, id, report, now) };
 }
+
+/** Two brokers have one id. The one that is not known here does not register, but what it knows counts. */
+function takenBy(
+  group: GroupState,
+  known: ReplicaRecord,
+  address: string,
+  report: ReplicaReportBody,
+  now: TimestampMs,
+): Decision {
+  const { id } = known;
+  const remark =
+    `broker id ${id} was given to another broker (${known.address}) than to the one at ${address}; ` +
+    'stop the wrong one of them, remove its store, and have the controller forget it (cleanBrokerMetadata)';
+  const code = ResponseCode.CONTROLLER_BROKER_ID_INVALID;
+  const frozen = frozenBy(group, id, report, now, `the broker at ${address}`);
+  return frozen === group ? refuse(code, remark) : { state: frozen, refused: code, remark };
+}
+
+/** The highest that it has heard of. */
+const epochKnownTo = (
+  report: Pick<ReplicaReportBody, 'promisedEpoch' | 'lastEpoch' | 'highestEpoch'>,
+): number => Math.max(report.promisedEpoch, report.lastEpoch, report.highestEpoch);
 
 /** Rule 12: a replica knows of more than this controller. */
 export function frozenBy(
@@ -80,16 +127,18 @@ export function frozenBy(
     'promisedEpoch' | 'lastEpoch' | 'highestEpoch' | 'highestSetEpoch'
   >,
   now: TimestampMs,
+  who = `broker ${id}`,
 ): GroupState {
   if (group.frozen !== undefined) return group;
-  const epoch = Math.max(report.promisedEpoch, report.lastEpoch, report.highestEpoch);
+  const epoch = epochKnownTo(report);
   const knowsMore =
     epoch > group.epoch || (epoch === group.epoch && report.highestSetEpoch > group.setEpoch);
   if (!knowsMore) return group;
+  const setEpoch = report.highestSetEpoch;
   const frozen =
-    `broker ${id} knows epoch ${epoch} and set epoch ${report.highestSetEpoch}, this controller ` +
+    `${who} knows epoch ${epoch} and set epoch ${setEpoch}, this controller ` +
     `${group.epoch} and ${group.setEpoch}: its state may be an old copy`;
-  return noted({ ...group, frozen }, 'frozen', frozen, now);
+  return noted({ ...group, frozen, told: { epoch, setEpoch } }, 'frozen', frozen, now);
 }
 
 export interface ElectionWish {
@@ -271,13 +320,17 @@ export function clearLossy(
     const remark = `broker ${said.id} has started again since`;
     return refuse(ResponseCode.CONTROLLER_INVALID_REPLICAS, remark);
   }
+  if (!replica.lossy) return { state: group };
   const replicas = group.replicas.map((other) =>
     other.id === said.id ? { ...other, lossy: false } : other,
   );
   return { state: { ...group, replicas } };
 }
 
-/** CLEAN_BROKER_DATA: forgets replicas, or with none left the group. */
+/**
+ * CLEAN_BROKER_DATA: forgets replicas, or with none left the group. Members of the set stay members, who are not there,
+ * until a master removes them: it alone knows that nothing depends on them.
+ */
 export function cleanReplicas(
   group: GroupState,
   live: LiveReplicas,
@@ -293,27 +346,49 @@ export function cleanReplicas(
   }
   const replicas = group.replicas.filter(({ id }) => !ids.includes(id));
   const master = ids.some((id) => id === group.master) ? undefined : group.master;
-  const state = {
-    ...group,
-    replicas,
-    master,
-    set: group.set.filter((id) => !ids.includes(id)),
-    setEpoch: group.setEpoch + 1,
-  };
+  const state = { ...group, replicas, master, setEpoch: group.setEpoch + 1 };
   return { state: noted(state, 'removed', `broker ${ids.join(', ')} by an operator`, now) };
 }
 
 /**
- * An operator takes a group out of its freeze. All that is there has told what it knows; epochs go on above it, so that
- * nothing of an older copy is ever confirmed.
+ * An operator takes a group out of its freeze. Epochs go on above all that is known, so that nothing of an older copy is
+ * ever confirmed. Where this controller knows less than the replicas, the set is what the leader of the newest epoch
+ * had: only with all of its members there it is certain that none of them went on without the others. `force`: the
+ * operator names who shall lead, and accepts what is lost.
  */
 export function recoverGroup(
   group: GroupState,
-  highest: { readonly epoch: number; readonly setEpoch: number },
+  reports: ReadonlyMap<BrokerId, ReplicaReportBody>,
+  force: boolean,
   now: TimestampMs,
-): GroupState {
-  const epoch = Math.max(group.epoch, highest.epoch) as Epoch;
-  const setEpoch = Math.max(group.setEpoch, highest.setEpoch) + 1;
-  const state = { ...group, frozen: undefined, epoch, setEpoch, master: undefined };
-  return noted({ ...state, masterIncarnation: '' }, 'recovered', 'by an operator', now);
+): Decision {
+  const code = ResponseCode.CONTROLLER_INVALID_REQUEST;
+  const { told = { epoch: 0, setEpoch: 0 } } = group;
+  const all = [...reports.values()];
+  const known = Math.max(told.epoch, ...all.map(epochKnownTo));
+  const epoch = Math.max(group.epoch, known) as Epoch;
+  const highestSetEpoch = Math.max(told.setEpoch, ...all.map((report) => report.highestSetEpoch));
+  const isOld = known > group.epoch || (known === group.epoch && highestSetEpoch > group.setEpoch);
+  let { set } = group;
+  if (isOld) {
+    // The leader alone writes down the set, and in the epoch that it leads.
+    const leaders = all.filter((report) => report.promisedEpoch === known && report.set.length > 0);
+    const newest = leaders.sort((a, b) => b.highestSetEpoch - a.highestSetEpoch)[0];
+    if (newest !== undefined) set = newest.set;
+    const missing = set.filter((id) => !reports.has(id));
+    if (!force && newest === undefined) {
+      return refuse(code, `the replica that led epoch ${known} is not there; ${howToRecover}`);
+    }
+    if (!force && missing.length > 0) {
+      const who = missing.map((id) => `broker ${id}`).join(', ');
+      return refuse(code, `${who} of the set of epoch ${known} is not there; ${howToRecover}`);
+    }
+  }
+  const setEpoch = Math.max(group.setEpoch, highestSetEpoch) + 1;
+  const thawed = { ...group, frozen: undefined, told: undefined };
+  const state = { ...thawed, epoch, set, setEpoch, master: undefined };
+  return { state: noted({ ...state, masterIncarnation: '' }, 'recovered', 'by an operator', now) };
 }
+
+const howToRecover =
+  'start it, or name the replica that shall lead, and lose what only others have';

@@ -31,6 +31,13 @@ export const controllerOptions = {
     description:
       'A replica that said nothing for so long is dead; also how long a controller that starts waits before it calls anyone so.',
   }),
+  isNew: option({
+    key: 'controllerIsNew',
+    type: boolean,
+    default: false,
+    description:
+      'This controller never had a file: a group of which it does not know is new, and elects at once. Otherwise a controller without a file waits for controllerHeartBeatTimeoutMills, so that no empty broker leads a group whose history the controller has lost.',
+  }),
   scanIntervalMs: option({
     key: 'scanNotActiveBrokerInterval',
     type: duration('ms'),

@@ -158,8 +158,12 @@ async function register(
     const remark = `the group ${brokerName} belongs to the cluster ${known.cluster}`;
     return { code: ResponseCode.CONTROLLER_INVALID_REQUEST, remark };
   }
+  const registration = {
+    ...{ id, report, address: brokerAddress },
+    checkCode: fields.checkCode ?? '',
+  };
   const decision = await controller.change(clusterName, brokerName, (group) =>
-    registerReplica(group, id, brokerAddress, report, controller.now()),
+    registerReplica(group, registration, controller.now()),
   );
   if ('refused' in decision) return { code: decision.refused, remark: decision.remark };
   controller.heard(brokerName, id, from, report);
@@ -190,10 +194,10 @@ async function heartbeat(
   from: RemotingConnection,
 ): Promise<Answer> {
   const { brokerName, brokerId: id, replicaReport } = BrokerHeartbeat.decode(request);
+  if (id === undefined || replicaReport === undefined) return ok;
   const group = controller.group(brokerName);
-  if (group === undefined || id === undefined || replicaReport === undefined) return ok;
   const report = readReport(replicaReport);
-  if (replicaOf(group, id)?.incarnation !== report.incarnation) {
+  if (group === undefined || replicaOf(group, id)?.incarnation !== report.incarnation) {
     return {
       code: ResponseCode.CONTROLLER_BROKER_NEED_TO_BE_REGISTERED,
       remark: `this start of broker ${id} has not registered`,
@@ -339,12 +343,13 @@ async function recover(controller: Controller, request: IncomingCommand): Promis
   const { brokerName, electBrokerId } = RecoverGroup.decode(request);
   const group = controller.group(brokerName);
   if (group === undefined) return unknownGroup(brokerName);
-  if (group.frozen !== undefined) {
-    await controller.change(group.cluster, brokerName, (state) => ({
-      state: recoverGroup(state, controller.highest(brokerName), controller.now()),
-    }));
-  }
   const designate = electBrokerId;
+  if (group.frozen !== undefined) {
+    const decision = await controller.change(group.cluster, brokerName, (state) =>
+      recoverGroup(state, controller.reports(state), designate !== undefined, controller.now()),
+    );
+    if ('refused' in decision) return { code: decision.refused, remark: decision.remark };
+  }
   const now = controller.group(brokerName) ?? group;
   if (designate === undefined) {
     await controller.review(brokerName);

@@ -39,6 +39,8 @@ export interface GroupState {
   readonly setEpoch: number;
   /** Why nothing is decided until an operator has looked (rule 12). */
   readonly frozen: string | undefined;
+  /** The most that anybody was found to know beyond this state, while it is frozen. */
+  readonly told?: { readonly epoch: number; readonly setEpoch: number } | undefined;
   /** Newest last; of bounded length. */
   readonly history: readonly HistoryEntry[];
 }

@@ -9,6 +9,10 @@ import type { GroupState } from './state.ts';
 export interface ControllerStore {
   /** What it is and what it cannot survive, for the log at the start. */
   readonly description: string;
+  /** It has been there long enough to know of each group that has a history. */
+  readonly isSettled: boolean;
+  /** Notes that durably. */
+  settle(): Promise<void>;
   read(): ReadonlyMap<string, Stored>;
   /** Durable once it returns. False: the group has another revision by now, and nothing was written. */
   compareAndSet(name: string, revision: number, state: GroupState | undefined): Promise<boolean>;
@@ -27,6 +31,7 @@ export class EmbeddedStore implements ControllerStore {
   readonly #disk: Disk;
   #groups: ReadonlyMap<string, Stored>;
   #generation: number;
+  #isSettled: boolean;
   #writing: Promise<void> = Promise.resolve();
 
   /** Fails `corrupt`, naming the file, when it is there and cannot be trusted. */
@@ -34,22 +39,28 @@ export class EmbeddedStore implements ControllerStore {
     await makeDurableFolder(disk, folder);
     const path = `${folder}/controller`;
     const line = await readChecksummed(disk, path);
-    if (line === undefined) return new EmbeddedStore(path, disk, 0, new Map());
-    const { generation, groups } = decode(line, path);
-    return new EmbeddedStore(path, disk, generation, groups);
+    const first = { generation: 0, groups: new Map(), isSettled: false };
+    return new EmbeddedStore(path, disk, line === undefined ? first : decode(line, path));
   }
 
-  private constructor(
-    path: string,
-    disk: Disk,
-    generation: number,
-    groups: ReadonlyMap<string, Stored>,
-  ) {
+  private constructor(path: string, disk: Disk, content: Content) {
     this.#path = path;
     this.#disk = disk;
-    this.#generation = generation;
-    this.#groups = groups;
+    this.#generation = content.generation;
+    this.#groups = content.groups;
+    this.#isSettled = content.isSettled;
     this.description = `the file ${path} of this node: while this node is away no new master is elected, and if the file is lost an operator must recover each group`;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  async settle(): Promise<void> {
+    if (this.#isSettled) return;
+    await this.#write(async () => {
+      if (!this.#isSettled) await this.#replace({ groups: this.#groups, isSettled: true });
+    });
   }
 
   read(): ReadonlyMap<string, Stored> {
@@ -62,21 +73,31 @@ export class EmbeddedStore implements ControllerStore {
     state: GroupState | undefined,
   ): Promise<boolean> {
     let isSet = false;
-    const write = this.#writing.then(async () => {
+    await this.#write(async () => {
       if ((this.#groups.get(name)?.revision ?? 0) !== revision) return;
       const groups = new Map(this.#groups);
       if (state === undefined) groups.delete(name);
       else groups.set(name, { revision: revision + 1, state });
-      const generation = this.#generation + 1;
-      const content = { format: 1, generation, groups: [...groups.values()] };
-      await replaceChecksummed(this.#disk, this.#path, JSON.stringify(content));
-      this.#generation = generation;
-      this.#groups = groups;
+      await this.#replace({ groups, isSettled: this.#isSettled });
       isSet = true;
     });
+    return isSet;
+  }
+
+  /** One at a time. */
+  async #write(work: () => Promise<void>): Promise<void> {
+    const write = this.#writing.then(work);
     this.#writing = write.catch(() => {}); // Whoever asked for it is told.
     await write;
-    return isSet;
+  }
+
+  async #replace({ groups, isSettled }: Omit<Content, 'generation'>): Promise<void> {
+    const generation = this.#generation + 1;
+    const content = { format: 1, generation, isSettled, groups: [...groups.values()] };
+    await replaceChecksummed(this.#disk, this.#path, JSON.stringify(content));
+    this.#generation = generation;
+    this.#groups = groups;
+    this.#isSettled = isSettled;
   }
 
   async close(): Promise<void> {
@@ -84,18 +105,23 @@ export class EmbeddedStore implements ControllerStore {
   }
 }
 
-function decode(
-  line: string,
-  path: string,
-): { readonly generation: number; readonly groups: ReadonlyMap<string, Stored> } {
+interface Content {
+  readonly generation: number;
+  readonly isSettled: boolean;
+  readonly groups: ReadonlyMap<string, Stored>;
+}
+
+function decode(line: string, path: string): Content {
   const content = JSON.parse(line) as {
     readonly format?: unknown;
     readonly generation?: unknown;
+    readonly isSettled?: unknown;
     readonly groups?: unknown;
   };
   if (
     content.format !== 1 ||
     typeof content.generation !== 'number' ||
+    typeof content.isSettled !== 'boolean' ||
     !Array.isArray(content.groups)
   ) {
     throw new Failure('corrupt', `${path} is not what this version writes`);
@@ -113,5 +139,5 @@ function decode(
     };
     groups.set(state.name, { revision: entry.revision, state: whole });
   }
-  return { generation: content.generation, groups };
+  return { generation: content.generation, isSettled: content.isSettled, groups };
 }

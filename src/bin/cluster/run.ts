@@ -35,6 +35,8 @@ export async function runCluster(options: ClusterOptions, context: ServerContext
   mkdirSync(folder.path, { recursive: true });
   const stop = context.stopSignal();
   const plan = await planOf(folder, shape, readPort(options.namesrvPort));
+  // No controller ever ran here, so that it need not wait for brokers that have a history.
+  if (folder.read() === undefined) settings.controller.controllerIsNew ??= 'true';
   prepare(folder, plan, settings);
   const withdraw = announce(folder);
   try {
@@ -73,7 +75,7 @@ function readPort(text: string | undefined): number | undefined {
 }
 
 /** Keys for brokers, unless they begin with the kind of node that they are for. */
-function readSettings(assignments: readonly string[]): Readonly<Record<NodeKind, Settings>> {
+function readSettings(assignments: readonly string[]): Record<NodeKind, Record<string, string>> {
   const { settings, problems } = parseAssignments(assignments, '--set');
   if (problems.length > 0) throw new UsageMistake(...problems);
   const found: Record<NodeKind, Record<string, string>> = {

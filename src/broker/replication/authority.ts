@@ -11,6 +11,8 @@ export interface GroupView {
   readonly dead?: readonly BrokerId[];
   /** Replicas that lost something at a stop, which was not made good yet; undefined where nobody keeps that. */
   readonly lossy?: readonly BrokerId[];
+  /** Why nothing is decided: somebody knows more than the authority does (rule 12). Nobody leads by this view. */
+  readonly frozen?: string | undefined;
 }
 
 export interface MasterView {
@@ -35,6 +37,8 @@ export interface ReplicaReport {
   readonly promisedEpoch: Epoch;
   readonly highestEpoch: Epoch;
   readonly highestSetEpoch: number;
+  /** Of whoever led the promised epoch: all that it may have acknowledged with; else empty. */
+  readonly set: readonly BrokerId[];
 }
 
 export interface SetProposal {

@@ -81,6 +81,7 @@ export class ControllerLink implements GroupAuthority {
     throw new Error('the link was not started');
   };
   #haAddress = '';
+  #checkCode = '';
   #isRegistered = false;
   #current = 0;
   #timer: Timer | undefined;
@@ -111,21 +112,22 @@ export class ControllerLink implements GroupAuthority {
     const path = `${storePath}/${identityFile}`;
     const known = await readChecksummed(disk, path);
     if (known !== undefined) {
-      const [cluster, name, id] = known.split('#');
+      const [cluster, name, id, checkCode = ''] = known.split('#');
       if (cluster !== clusterName || name !== brokerName) {
         const mine = `${clusterName}/${brokerName}`;
         throw new Failure('invalid', `${path} is of ${cluster}/${name}, not of ${mine}`);
       }
       this.#self = brokerId(Number(id));
+      this.#checkCode = checkCode;
       return this.#self;
     }
-    // The code goes with the id, so that a repeated request is known for what it is.
-    const code = Buffer.from(random.bytes(8)).toString('hex');
-    const checkCode = `${formatAddress(this.#options.address)};${code}`;
+    // Goes with the id from now on: so a repeated request is known for what it is, and who got the id for who it is.
+    this.#checkCode = Buffer.from(random.bytes(8)).toString('hex');
     for (;;) {
       try {
-        const id = await this.#newId(checkCode);
-        await replaceChecksummed(disk, path, `${clusterName}#${brokerName}#${id}`);
+        const id = await this.#newId();
+        const line = [clusterName, brokerName, id, this.#checkCode].join('#');
+        await replaceChecksummed(disk, path, line);
         this.#self = id;
         return id;
       } catch (error) {
@@ -225,7 +227,7 @@ export class ControllerLink implements GroupAuthority {
     await this.#client.close();
   }
 
-  async #newId(checkCode: string): Promise<BrokerId> {
+  async #newId(): Promise<BrokerId> {
     const { clusterName, brokerName } = this.#options;
     const names = { clusterName, brokerName };
     const next = await this.#ask({
@@ -237,7 +239,7 @@ export class ControllerLink implements GroupAuthority {
       code: RequestCode.CONTROLLER_APPLY_BROKER_ID,
       header: [
         ApplyBrokerId,
-        { ...names, appliedBrokerId: nextBrokerId, registerCheckCode: checkCode },
+        { ...names, appliedBrokerId: nextBrokerId, registerCheckCode: this.#checkCode },
       ],
     });
     if (applied.code === ResponseCode.SUCCESS) return nextBrokerId;
@@ -272,7 +274,9 @@ export class ControllerLink implements GroupAuthority {
   #failing(error: Failure): void {
     if (this.#isFailing || this.#isStopped) return;
     this.#isFailing = true;
-    this.#ports.logger.warn('no controller answers; this broker goes on as it is', {
+    const isRefused = isFailure(error, 'invalid');
+    const what = isRefused ? 'the controller refuses this broker' : 'no controller answers';
+    this.#ports.logger[isRefused ? 'error' : 'warn'](`${what}; it goes on as it is`, {
       controllers: this.#options.controllers.map(formatAddress),
       reason: describeError(error),
     });
@@ -287,12 +291,13 @@ export class ControllerLink implements GroupAuthority {
         {
           ...{ clusterName, brokerName, brokerId: this.#self },
           brokerAddress: formatAddress(address),
+          checkCode: this.#checkCode,
           replicaReport: this.#reportText(),
         },
       ],
     });
     if (response.code !== ResponseCode.SUCCESS) {
-      throw new Failure('unavailable', `the controller refuses: ${response.remark}`);
+      throw new Failure('invalid', response.remark ?? `code ${response.code}`);
     }
     this.#isRegistered = true;
     this.#take(response.text('groupView'));
@@ -313,9 +318,10 @@ export class ControllerLink implements GroupAuthority {
     });
     if (response.code === ResponseCode.CONTROLLER_BROKER_NEED_TO_BE_REGISTERED) {
       this.#isRegistered = false;
+      throw new Failure('unavailable', 'the controller does not know this start any more');
     }
     if (response.code !== ResponseCode.SUCCESS) {
-      throw new Failure('unavailable', `the controller refuses: ${response.remark}`);
+      throw new Failure('invalid', response.remark ?? `code ${response.code}`);
     }
     this.#take(response.text('groupView'));
   }
@@ -333,7 +339,7 @@ export class ControllerLink implements GroupAuthority {
   #take(text: string | undefined): GroupView | undefined {
     if (text === undefined) return undefined;
     const body = GroupViewBody.decode(new TextEncoder().encode(text));
-    const { master } = body;
+    const { master, frozen } = body;
     const haAddress = master && parseAddress(master.haAddress);
     const view: GroupView = {
       epoch: epochOf(body.epoch),
@@ -341,6 +347,7 @@ export class ControllerLink implements GroupAuthority {
       set: body.set,
       dead: body.dead,
       lossy: body.lossy,
+      frozen,
       master:
         master === undefined || haAddress === undefined
           ? undefined

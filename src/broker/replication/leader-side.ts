@@ -231,6 +231,18 @@ export class LeaderSide implements LeaderHost {
       .finally(() => leading.clearing.delete(broker));
   }
 
+  /** The authority may mark a follower while it follows: it was told less before, or has forgotten what it was told. */
+  #clearMarks(leading: Leading): void {
+    const { store } = leading.local;
+    if (store.role !== 'leader') return;
+    for (const member of this.#authority.view?.lossy ?? []) {
+      const follower = leading.followers.get(member);
+      if (follower?.isConnected && follower.synced >= store.floor) {
+        this.#makeGood(leading, follower);
+      }
+    }
+  }
+
   /** Promise P6: equal positions, equal digests. */
   #compare(follower: FollowerState, report: Report): void {
     const own = this.#store.tables.digestBehind(report.sequence);
@@ -249,7 +261,9 @@ export class LeaderSide implements LeaderHost {
 
   #watch(): void {
     this.#timer = this.#clock.setTimer(checkMs, () => {
-      if (this.#leading === undefined) return;
+      const leading = this.#leading;
+      if (leading === undefined) return;
+      this.#clearMarks(leading);
       this.#review();
       this.#watch();
     });

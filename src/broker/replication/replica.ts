@@ -208,6 +208,7 @@ export class Replica {
       promisedEpoch: group?.promisedEpoch ?? epochOf(0),
       highestEpoch: group?.promisedEpoch ?? epochOf(0),
       highestSetEpoch: group?.setEpoch ?? 0,
+      set: group?.members ?? [],
     };
   }
 
@@ -328,7 +329,9 @@ export class Replica {
     const { incarnation } = identity;
     const leading = local.lead({ epoch, incarnation, members, setEpoch });
     this.#leader.begin(local);
-    const isOver = (): boolean => this.#isStopping || this.#seen > epoch;
+    // Frozen: the epoch was granted by somebody who did not know all.
+    const isOver = (): boolean =>
+      this.#isStopping || this.#seen > epoch || this.#authority.view?.frozen !== undefined;
     const outcome = await Promise.race([
       leading.then(
         () => 'leads' as const,

@@ -2,7 +2,8 @@
 import { type SimLogLine, type SimNode, SimWorld } from '../../../test/sim/ports/index.ts';
 import type { Disk, Failure } from '../../base/index.ts';
 import { Controller, type ControllerOptions, controllerOptions } from '../../controller/index.ts';
-import { ReplicaStatus, RequestCode } from '../../wire/index.ts';
+import { type OutgoingRequest, RemotingClient } from '../../remoting/index.ts';
+import { type Fields, type IncomingCommand, ReplicaStatus, RequestCode } from '../../wire/index.ts';
 import { Broker } from '../broker.ts';
 import type { BrokerOptions } from '../options.ts';
 import { TestClient, testOptions } from '../test-broker.ts';
@@ -88,6 +89,7 @@ const controllerPort = 9878;
 
 export class TestGroup {
   controller: Controller | undefined;
+  #hadController = false;
   readonly world: SimWorld;
   readonly lines: SimLogLine[] = [];
 
@@ -135,7 +137,9 @@ export class TestGroup {
     const options = {
       ...(Object.fromEntries(values) as unknown as ControllerOptions),
       ...{ bindAddress: 'controller', listenPort: controllerPort, storePath: '/controller' },
+      isNew: !this.#hadController,
     };
+    this.#hadController = true;
     this.controller = await Controller.start(options, { clock, disk, network, logger });
   }
 
@@ -144,6 +148,22 @@ export class TestGroup {
     node.crash(options);
     node.restart();
     this.controller = undefined;
+  }
+
+  /** Somebody removes what the controller knows, while it is down. */
+  async loseControllerFile(): Promise<void> {
+    await this.world.complete(this.world.node('controller').disk.remove('/controller'));
+  }
+
+  /** What an operator asks of the controller. */
+  async askController<F extends Fields>(request: OutgoingRequest<F>): Promise<IncomingCommand> {
+    const client = new RemotingClient({}, this.world.node('operator'));
+    const at = { host: 'controller', port: controllerPort };
+    try {
+      return await this.world.complete(client.request(at, request, { timeoutMs: 3000 }));
+    } finally {
+      await this.world.complete(client.close());
+    }
   }
 
   /** Waits until one of them serves as the master. */

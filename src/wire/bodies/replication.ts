@@ -163,6 +163,8 @@ export const ReplicaReportBody = body('ReplicaReportBody', {
   promisedEpoch: int,
   highestEpoch: int,
   highestSetEpoch: int,
+  /** Of the leader of the promised epoch: all that it may have acknowledged with. */
+  set: listOf(long<BrokerId>()),
   haAddress: text,
 });
 export type ReplicaReportBody = BodyOf<typeof ReplicaReportBody>;

@@ -47,6 +47,8 @@ export const RegisterReplica = header('RegisterReplica', {
   brokerAddress: field('brokerAddress', text),
   invokeTime: field('invokeTime', optional(long())),
   replicaReport: field('replicaReport', optional(text)),
+  /** Of the application for the id: proves who got it, also to a controller that has lost its file. */
+  checkCode: field('checkCode', optional(text)),
 });
 export type RegisterReplica = HeaderOf<typeof RegisterReplica>;
 
