@@ -71,7 +71,10 @@ export class DelayDelivery {
   constructor(options: { readonly delayLevelsMs: readonly number[] }, parts: DelayDeliveryParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#coldReads = new ColdReads(parts.store.log, maxConcurrentReads);
+    this.#coldReads = new ColdReads(parts.store.log, {
+      concurrent: maxConcurrentReads,
+      maxBlocks: 0,
+    });
   }
 
   /** Once the node leads: what became due while it did not is delivered at once. */

@@ -7,17 +7,56 @@ const maxConcurrentReads = 4;
 const maxSpanBytes = 1024 * 1024;
 /** ... unless too little of the span is wanted. */
 const maxWaste = 8;
+/** Whoever reads old messages reads those behind them next, and other queues those between them. */
+const defaultBlockBytes = 256 * 1024;
+const defaultMaxBlocks = 64;
 
-/** Reads of records that are no longer in memory, a few at a time. */
+export interface ColdReadLimits {
+  readonly concurrent?: number;
+  readonly blockBytes?: number;
+  /** 0: nothing is kept. */
+  readonly maxBlocks?: number;
+}
+
+/** A part of the log as it lies in its file. What is committed never changes. */
+interface Block {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+  /** The one before it was here too: somebody reads one after the other. */
+  readonly isNext: boolean;
+  isFollowed: boolean;
+}
+
+/** Reads of records that are no longer in the tail of the log, a few at a time. Parts that were read stay for a while. */
 export class ColdReads {
   readonly #log: Store['log'];
   readonly #maxConcurrent: number;
+  readonly #blockBytes: number;
+  readonly #maxBlocks: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
+  /** By position; what was used last is last. */
+  readonly #blocks = new Map<number, Block>();
+  readonly #loading = new Map<number, Promise<Block>>();
 
-  constructor(log: Store['log'], maxConcurrent: number = maxConcurrentReads) {
+  constructor(log: Store['log'], limits: ColdReadLimits = {}) {
     this.#log = log;
-    this.#maxConcurrent = maxConcurrent;
+    this.#maxConcurrent = limits.concurrent ?? maxConcurrentReads;
+    this.#blockBytes = limits.blockBytes ?? defaultBlockBytes;
+    this.#maxBlocks = limits.maxBlocks ?? defaultMaxBlocks;
+  }
+
+  /** The records, positions rising, if all of them are in memory. Those of the tail are valid until the turn ends. */
+  inMemory(positions: readonly number[], sizes: readonly number[]): Uint8Array[] | undefined {
+    const records: Uint8Array[] = [];
+    for (const [index, position] of positions.entries()) {
+      const size = sizes[index] as number;
+      const record =
+        this.#kept(position, size) ?? this.#log.readTail(physicalOffset(position), size);
+      if (record === undefined) return undefined;
+      records.push(record);
+    }
+    return records;
   }
 
   /** The first `count` records, positions rising. */
@@ -34,10 +73,17 @@ export class ColdReads {
         const start = positions[from] as number;
         const until = spanEnd(positions, sizes, from, count, this.#segmentEnd(start));
         const end = (positions[until - 1] as number) + (sizes[until - 1] as number);
-        const bytes = await this.#log.read(physicalOffset(start), end - start);
+        const isKept = until - from > 1 && (await this.#loadAll(start, end));
+        const bytes = isKept ? undefined : await this.#log.read(physicalOffset(start), end - start);
         for (let index = from; index < until; index++) {
-          const at = (positions[index] as number) - start;
-          records.push(bytes.subarray(at, at + (sizes[index] as number)));
+          const position = positions[index] as number;
+          const size = sizes[index] as number;
+          const at = position - start;
+          records.push(
+            bytes?.subarray(at, at + size) ??
+              this.#kept(position, size) ??
+              (await this.#log.read(physicalOffset(position), size)),
+          );
         }
         from = until;
       }
@@ -47,10 +93,88 @@ export class ColdReads {
     }
   }
 
+  /** Out of the blocks that are here; a copy where it lies in two of them. */
+  #kept(position: number, size: number): Uint8Array | undefined {
+    const first = this.#use(position);
+    if (first === undefined) return undefined;
+    const at = position - first.start;
+    if (at + size <= first.bytes.length) return first.bytes.subarray(at, at + size);
+    const record = new Uint8Array(size);
+    let block: Block | undefined = first;
+    for (let done = 0; done < size; ) {
+      if (block === undefined) return undefined;
+      const from = position + done - block.start;
+      const piece = block.bytes.subarray(from, from + size - done);
+      record.set(piece, done);
+      done += piece.length;
+      block = done < size ? this.#use(position + done) : undefined;
+    }
+    return record;
+  }
+
+  #use(position: number): Block | undefined {
+    const start = this.#blockStart(position);
+    const block = this.#blocks.get(start);
+    if (block === undefined) return undefined;
+    this.#blocks.delete(start);
+    this.#blocks.set(start, block);
+    if (block.isNext && !block.isFollowed) {
+      block.isFollowed = true;
+      // What cannot be read is told to whoever wants it.
+      this.#load(block.start + block.bytes.length)?.catch(() => {});
+    }
+    return block;
+  }
+
+  /** False when not all of it lies in blocks that are written as a whole. */
+  async #loadAll(start: number, end: number): Promise<boolean> {
+    for (let at = start; at < end; ) {
+      const block = this.#use(at) ?? (await this.#load(at));
+      if (block === undefined) return false;
+      at = block.start + block.bytes.length;
+    }
+    return true;
+  }
+
+  /** The block with this position, of which all must be written. */
+  #load(position: number): Promise<Block> | undefined {
+    const start = this.#blockStart(position);
+    const end = Math.min(start + this.#blockBytes, this.#segmentEnd(start));
+    const isThere = end <= this.#log.written && start >= this.#log.begin;
+    if (!isThere || this.#maxBlocks === 0) return undefined;
+    const known = this.#blocks.get(start);
+    if (known !== undefined) return Promise.resolve(known);
+    const loading = this.#loading.get(start) ?? this.#loadNew(start, end);
+    this.#loading.set(start, loading);
+    return loading;
+  }
+
+  async #loadNew(start: number, end: number): Promise<Block> {
+    try {
+      const bytes = await this.#log.read(physicalOffset(start), end - start);
+      const isNext = this.#blocks.has(this.#blockStart(start - 1));
+      const block = { start, bytes, isNext, isFollowed: false };
+      this.#blocks.set(start, block);
+      for (const oldest of this.#blocks.keys()) {
+        if (this.#blocks.size <= this.#maxBlocks) break;
+        this.#blocks.delete(oldest);
+      }
+      return block;
+    } finally {
+      this.#loading.delete(start);
+    }
+  }
+
+  /** Blocks begin anew with each segment. */
+  #blockStart(position: number): number {
+    const segmentStart = this.#segmentEnd(position) - this.#log.segmentBytes;
+    return position - ((position - segmentStart) % this.#blockBytes);
+  }
+
   /** One read stays within one segment. */
   #segmentEnd(position: number): number {
-    const segment = this.#log.segments().find(({ endExclusive }) => position < endExclusive);
-    return segment?.endExclusive ?? position;
+    const { begin, segmentBytes } = this.#log;
+    return begin + (Math.floor((position - begin) / segmentBytes) + 1) * segmentBytes;
   }
 
   #enter(): Promise<void> | undefined {

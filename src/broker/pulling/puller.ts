@@ -319,6 +319,11 @@ export class Puller {
       this.#answerRecords(plan, reader, 0, reader.tailRecords(log));
       return undefined;
     }
+    const kept = this.#coldReads.inMemory(reader.positions, reader.sizes);
+    if (kept !== undefined) {
+      this.#answerRecords(plan, reader, 0, kept);
+      return undefined;
+    }
     reader.limitTo(this.#options.maxDiskPullCount, this.#options.maxDiskPullBytes);
     const { clock } = this.#parts;
     const beganMs = clock.monotonicMs();
