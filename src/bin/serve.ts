@@ -67,7 +67,7 @@ export async function serve(plan: ServePlan, terminal: Terminal, stop: AbortSign
     throw error;
   }
   const failure = await Promise.race([aborted(stop), failed]);
-  if (failure !== undefined) throw ended('the broker cannot go on', failure);
+  if (failure !== undefined) throw ended('this process cannot go on', failure);
   log.info('stopping', { cause: String(stop.reason) });
   await stopAll(services, log);
   await removeTemporary(plan);
@@ -96,7 +96,7 @@ async function startRoles(
   };
   let nameServer: Address | undefined;
   const brokers: BrokerDescription[] = [];
-  let failed: Promise<Error> = new Promise(() => {});
+  const failures: Promise<Error>[] = [];
   // A role is loaded only where it runs.
   if (roles.has('nameserver')) {
     const { NameServer } = await import('../nameserver/index.ts');
@@ -112,6 +112,7 @@ async function startRoles(
     const { Controller } = await import('../controller/index.ts');
     const started = await starting('controller', Controller.start(options.controller, ports));
     services.push({ name: 'controller', stop: () => started.stop() });
+    failures.push(started.failed);
     controller = reachable(started.address);
   }
   if (roles.has('broker')) {
@@ -123,10 +124,10 @@ async function startRoles(
     );
     services.push({ name: 'broker', stop: () => started.stop() });
     brokers.push(started.describe());
-    failed = started.failed;
+    failures.push(started.failed);
   }
   const ready = { nameServer, controller, brokers, dataFolder, isTemporary, pid: process.pid };
-  return { ready, failed };
+  return { ready, failed: Promise.race(failures) };
 }
 
 async function starting<T>(what: string, start: Promise<T>): Promise<T> {

@@ -52,6 +52,9 @@ const noReplicas: ReadonlyMap<BrokerId, Live> = new Map();
  */
 export class Controller {
   readonly options: ControllerOptions;
+  /** Resolves with the reason when it can decide nothing durably any more; then the process must end. */
+  readonly failed: Promise<Failure>;
+  #fail: (failure: Failure) => void = () => {};
   readonly #store: ControllerStore;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -83,6 +86,9 @@ export class Controller {
     this.#clock = ports.clock;
     this.#logger = ports.logger;
     this.#startedMs = ports.clock.monotonicMs();
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
   }
 
   get address(): Address {
@@ -124,11 +130,25 @@ export class Controller {
       const after = decision.state;
       if (after === undefined || after === before) return decision;
       const state = after.replicas.length === 0 ? undefined : after;
-      if (!(await this.#store.compareAndSet(name, stored?.revision ?? 0, state))) continue;
+      if (!(await this.#set(name, stored?.revision ?? 0, state))) continue;
       this.#logChange(before, after);
       this.#notify(after, before);
       return decision;
     }
+  }
+
+  async #set(name: string, revision: number, state: GroupState | undefined): Promise<boolean> {
+    try {
+      return await this.#store.compareAndSet(name, revision, state);
+    } catch (error) {
+      this.#checkStore();
+      throw error;
+    }
+  }
+
+  #checkStore(): void {
+    const { failure } = this.#store;
+    if (failure !== undefined) this.#fail(failure);
   }
 
   /** A replica registered or sent a heartbeat over this connection. */
@@ -303,6 +323,7 @@ export class Controller {
     this.#store.settle().catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
       this.#logger.error('the file of the controller cannot be written', { error });
+      this.#checkStore();
     });
   }
 

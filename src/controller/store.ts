@@ -1,5 +1,10 @@
 import { type BrokerId, type Disk, type Epoch, Failure, type TimestampMs } from '../base/index.ts';
-import { makeDurableFolder, readChecksummed, replaceChecksummed } from '../log/index.ts';
+import {
+  Durability,
+  makeDurableFolder,
+  readChecksummed,
+  replaceChecksummed,
+} from '../log/index.ts';
 import type { GroupState } from './state.ts';
 
 /**
@@ -14,6 +19,8 @@ export interface ControllerStore {
   /** Notes that durably. */
   settle(): Promise<void>;
   read(): ReadonlyMap<string, Stored>;
+  /** Why nothing can be made durable any more; the process must end. */
+  readonly failure: Failure | undefined;
   /** Durable once it returns. False: the group has another revision by now, and nothing was written. */
   compareAndSet(name: string, revision: number, state: GroupState | undefined): Promise<boolean>;
   close(): Promise<void>;
@@ -32,6 +39,7 @@ export class EmbeddedStore implements ControllerStore {
   #groups: ReadonlyMap<string, Stored>;
   #generation: number;
   #isSettled: boolean;
+  readonly #durability = new Durability();
   #writing: Promise<void> = Promise.resolve();
 
   /** Fails `corrupt`, naming the file, when it is there and cannot be trusted. */
@@ -50,6 +58,10 @@ export class EmbeddedStore implements ControllerStore {
     this.#groups = content.groups;
     this.#isSettled = content.isSettled;
     this.description = `the file ${path} of this node: while this node is away no new master is elected, and if the file is lost an operator must recover each group`;
+  }
+
+  get failure(): Failure | undefined {
+    return this.#durability.failure;
   }
 
   get isSettled(): boolean {
@@ -92,9 +104,10 @@ export class EmbeddedStore implements ControllerStore {
   }
 
   async #replace({ groups, isSettled }: Omit<Content, 'generation'>): Promise<void> {
+    this.#durability.check();
     const generation = this.#generation + 1;
     const content = { format: 1, generation, isSettled, groups: [...groups.values()] };
-    await replaceChecksummed(this.#disk, this.#path, JSON.stringify(content));
+    await replaceChecksummed(this.#disk, this.#path, JSON.stringify(content), this.#durability);
     this.#generation = generation;
     this.#groups = groups;
     this.#isSettled = isSettled;

@@ -18,6 +18,7 @@ export {
 } from './commit-log.ts';
 export { createLog, removeLog } from './create.ts';
 export { cutLog } from './cut.ts';
+export { Durability } from './durability.ts';
 export {
   decodeEpochRecordBody,
   EPOCH_TOPIC,
