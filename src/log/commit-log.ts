@@ -438,15 +438,20 @@ export class CommitLog implements AsyncDisposable {
 
   /** A copy of bytes of one segment. Fails `unavailable`/`notFound` below `begin`. */
   async read(position: PhysicalOffset, size: number): Promise<Uint8Array> {
-    const end = position + size;
-    const segment = this.#readable(position, end);
     const bytes = new Uint8Array(size);
+    await this.readInto(bytes, position);
+    return bytes;
+  }
+
+  /** As `read`, into all of `bytes`. */
+  async readInto(bytes: Uint8Array, position: PhysicalOffset): Promise<void> {
+    const end = position + bytes.length;
+    const segment = this.#readable(position, end);
     const inFile = Math.max(0, Math.min(end, this.#tail.start ?? end) - position);
     for (const piece of this.#tail.pieces(position, end)) {
       bytes.set(piece.bytes, piece.position - position);
     }
     if (inFile > 0) await this.#readFile(segment, bytes.subarray(0, inFile), position);
-    return bytes;
   }
 
   /**

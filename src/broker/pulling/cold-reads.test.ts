@@ -32,6 +32,13 @@ class KnownLog {
   }
 
   async read(position: PhysicalOffset, size: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(size);
+    await this.readInto(bytes, position);
+    return bytes;
+  }
+
+  async readInto(bytes: Uint8Array, position: PhysicalOffset): Promise<void> {
+    const size = bytes.length;
     assert(position >= this.begin && position + size <= this.written, 'only what is written');
     const segment = Math.floor((position - this.begin) / segmentBytes);
     const last = Math.floor((position + size - 1 - this.begin) / segmentBytes);
@@ -39,7 +46,7 @@ class KnownLog {
     this.reads.push([position, size]);
     await Promise.resolve();
     if (this.isBroken) throw new Error('cannot be read');
-    return this.bytes(position, size);
+    bytes.set(this.bytes(position, size));
   }
 }
 

@@ -38,6 +38,8 @@ export class ColdReads {
   /** By position; what was used last is last. */
   readonly #blocks = new Map<number, Block>();
   readonly #loading = new Map<number, Promise<Block>>();
+  /** Of blocks that went: new memory for each would keep the garbage collector busy. */
+  readonly #free: Uint8Array[] = [];
 
   constructor(log: Store['log'], limits: ColdReadLimits = {}) {
     this.#log = log;
@@ -46,7 +48,7 @@ export class ColdReads {
     this.#maxBlocks = limits.maxBlocks ?? defaultMaxBlocks;
   }
 
-  /** The records, positions rising, if all of them are in memory. Those of the tail are valid until the turn ends. */
+  /** The records, positions rising, if all of them are in memory: views, valid until the turn ends. */
   inMemory(positions: readonly number[], sizes: readonly number[]): Uint8Array[] | undefined {
     const records: Uint8Array[] = [];
     for (const [index, position] of positions.entries()) {
@@ -59,7 +61,7 @@ export class ColdReads {
     return records;
   }
 
-  /** The first `count` records, positions rising. */
+  /** Copies of the first `count` records, positions rising. */
   async read(
     positions: readonly number[],
     sizes: readonly number[],
@@ -81,7 +83,7 @@ export class ColdReads {
           const at = position - start;
           records.push(
             bytes?.subarray(at, at + size) ??
-              this.#kept(position, size) ??
+              this.#kept(position, size)?.slice() ??
               (await this.#log.read(physicalOffset(position), size)),
           );
         }
@@ -151,18 +153,25 @@ export class ColdReads {
 
   async #loadNew(start: number, end: number): Promise<Block> {
     try {
-      const bytes = await this.#log.read(physicalOffset(start), end - start);
+      const bytes = this.#takeFree(end - start) ?? new Uint8Array(end - start);
+      await this.#log.readInto(bytes, physicalOffset(start));
       const isNext = this.#blocks.has(this.#blockStart(start - 1));
       const block = { start, bytes, isNext, isFollowed: false };
       this.#blocks.set(start, block);
-      for (const oldest of this.#blocks.keys()) {
+      for (const [oldest, { bytes: free }] of this.#blocks) {
         if (this.#blocks.size <= this.#maxBlocks) break;
         this.#blocks.delete(oldest);
+        this.#free.push(free);
       }
       return block;
     } finally {
       this.#loading.delete(start);
     }
+  }
+
+  #takeFree(size: number): Uint8Array | undefined {
+    const free = this.#free.pop();
+    return free !== undefined && free.length >= size ? free.subarray(0, size) : undefined;
   }
 
   /** Blocks begin anew with each segment. */

@@ -20,6 +20,8 @@ import type { Queue } from './queue.ts';
 
 /** Blocks after the wanted one that a read may load along, for queues whose blocks are small. */
 const maxBlocksAhead = 64;
+/** Whoever reads several entries reads those after them next: so many times what is wanted is loaded. */
+const readAhead = 16;
 
 const noEntries = new DataView(new ArrayBuffer(0));
 
@@ -151,7 +153,7 @@ export class BlockReader {
   }
 
   /**
-   * Brings the block with this entry into memory and returns it, and blocks after it up to `wanted` entries. Undefined
+   * Brings the block with this entry into memory and returns it, and blocks after it with what is read next. Undefined
    * when the entry went away meanwhile. Fails `corrupt`.
    */
   async #load(queue: Queue, offset: QueueOffset, wanted: number): Promise<Block | undefined> {
@@ -166,10 +168,11 @@ export class BlockReader {
       throw damaged(queue, found?.first ?? lowest, `offset ${offset} is in no block`);
     }
     const block = this.#keep(found);
-    const end = Math.min(offset + wanted, queue.next);
+    const ahead = wanted > 1 ? wanted * readAhead : 1;
+    const end = Math.min(offset + ahead, queue.next);
     if (block.end < end && queue.blockInMemory(block.end) === undefined) {
-      const ahead = { from: blockKey(queue, block.end), to: blockKey(queue, end) };
-      for (const next of await this.#scan(queue, { ...ahead, limit: maxBlocksAhead })) {
+      const range = { from: blockKey(queue, block.end), to: blockKey(queue, end) };
+      for (const next of await this.#scan(queue, { ...range, limit: maxBlocksAhead })) {
         if (!isOutside(queue, next.first)) this.#keep(next);
       }
     }
