@@ -5,8 +5,10 @@ import {
   type Disk,
   Failure,
   formatAddress,
+  isFailure,
   type Logger,
   type Network,
+  type Random,
   type Timer,
 } from '../base/index.ts';
 import { dispatch, type RemotingConnection, RemotingServer } from '../remoting/index.ts';
@@ -15,6 +17,7 @@ import {
   NotifyRoleChanged,
   type ReplicaReportBody,
   RequestCode,
+  ResponseCode,
   SyncStateSetBody,
 } from '../wire/index.ts';
 import { type Decision, type ElectionWish, electMaster, frozenBy } from './decide.ts';
@@ -28,13 +31,19 @@ import {
   type LiveReplicas,
   replicaOf,
 } from './state.ts';
-import { type ControllerStore, EmbeddedStore } from './store.ts';
+import {
+  type ControllerStore,
+  EmbeddedStore,
+  type SetOutcome,
+  type StateProposal,
+} from './store.ts';
 import { viewText } from './view-text.ts';
 
 export interface ControllerPorts {
   readonly network: Network;
   readonly clock: Clock;
   readonly disk: Disk;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -43,6 +52,19 @@ interface Live extends LiveReplica {
   readonly connection: RemotingConnection;
   readonly report: ReplicaReportBody;
 }
+
+/** What a controller answers that does not decide. */
+const anyoneAnswers: ReadonlySet<number> = new Set([
+  RequestCode.CONTROLLER_GET_METADATA_INFO,
+  RequestCode.GET_CONTROLLER_CONFIG,
+]);
+
+const notLeading: Decision = {
+  refused: ResponseCode.CONTROLLER_NOT_LEADER,
+  remark: 'this controller does not decide any more',
+};
+
+const retryMs = 10;
 
 const noReplicas: ReadonlyMap<BrokerId, Live> = new Map();
 
@@ -59,7 +81,11 @@ export class Controller {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #live = new Map<string, Map<BrokerId, Live>>();
-  readonly #startedMs: number;
+  /** Since when it decides: before that it may not have heard of anybody. */
+  #sinceMs: number;
+  /** No other start of a controller has it. */
+  readonly #incarnation: string;
+  #decisions = 0;
   /** Why groups have no master, as it was last said. */
   readonly #leaderless = new Map<string, string>();
   #server: RemotingServer | undefined;
@@ -67,25 +93,33 @@ export class Controller {
   #stopped: Promise<void> | undefined;
 
   /** Fails `unavailable`/`addressInUse`, and `corrupt` when its file is damaged. */
-  static async start(options: ControllerOptions, ports: ControllerPorts): Promise<Controller> {
+  static async start(
+    options: ControllerOptions,
+    ports: ControllerPorts,
+    shared?: ControllerStore,
+  ): Promise<Controller> {
     const logger = ports.logger.child('controller');
-    const store = await EmbeddedStore.open(options.storePath, ports.disk);
+    const store = shared ?? (await EmbeddedStore.open(options.storePath, ports.disk));
     if (options.isNew) await store.settle();
-    const controller = new Controller(options, store, { clock: ports.clock, logger });
-    await controller.#listen({ ...ports, logger });
+    const { clock, network, random } = ports;
+    const controller = new Controller(options, store, { clock, random, logger });
+    await controller.#listen({ clock, network, logger });
     return controller;
   }
 
   private constructor(
     options: ControllerOptions,
     store: ControllerStore,
-    ports: { readonly clock: Clock; readonly logger: Logger },
+    ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
   ) {
     this.options = options;
     this.#store = store;
     this.#clock = ports.clock;
     this.#logger = ports.logger;
-    this.#startedMs = ports.clock.monotonicMs();
+    this.#sinceMs = ports.clock.monotonicMs();
+    this.#incarnation = Buffer.from(ports.random.bytes(8)).toString('hex');
+    store.onLeading = () => this.#leads();
+    store.onChange = (before, after) => this.#changed(before, after);
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
@@ -113,6 +147,16 @@ export class Controller {
     return this.#live.get(name) ?? noReplicas;
   }
 
+  /** Whether it decides; where several share a store, one of them does. */
+  get isLeading(): boolean {
+    return this.#store.isLeading;
+  }
+
+  /** Where the one that decides listens, as far as it is known. */
+  get leader(): string | undefined {
+    return this.isLeading ? formatAddress(this.address) : this.#store.leader;
+  }
+
   now(): ReturnType<Clock['now']> {
     return this.#clock.now();
   }
@@ -124,26 +168,52 @@ export class Controller {
     decide: (group: GroupState) => Decision,
   ): Promise<Decision> {
     for (;;) {
+      if (!this.isLeading) return notLeading;
       const stored = this.#store.read().get(name);
       const before = stored?.state ?? emptyGroup(cluster, name);
       const decision = decide(before);
       const after = decision.state;
       if (after === undefined || after === before) return decision;
       const state = after.replicas.length === 0 ? undefined : after;
-      if (!(await this.#set(name, stored?.revision ?? 0, state))) continue;
-      this.#logChange(before, after);
-      this.#notify(after, before);
-      return decision;
+      const id = `${this.#incarnation}-${++this.#decisions}`;
+      const revision = stored?.revision ?? 0;
+      const outcome = await this.#set({ name, revision, decision: id, state });
+      if (outcome === 'set') return decision;
+      // A store that is shared tells soon what another controller did.
+      if (outcome === 'changed' && this.#store.read().get(name)?.revision === stored?.revision) {
+        await this.#clock.sleep(retryMs);
+      }
     }
   }
 
-  async #set(name: string, revision: number, state: GroupState | undefined): Promise<boolean> {
+  async #set(proposal: StateProposal): Promise<SetOutcome> {
     try {
-      return await this.#store.compareAndSet(name, revision, state);
+      return await this.#store.compareAndSet(proposal);
     } catch (error) {
       this.#checkStore();
-      throw error;
+      if (!isFailure(error, 'unavailable')) throw error;
+      const stored = await this.#store.readNow(proposal.name);
+      if (stored?.decision !== proposal.decision) throw error;
+      return 'set';
     }
+  }
+
+  /** Whoever was heard by another controller must be heard here, before anybody is called dead. */
+  #leads(): void {
+    this.#live.clear();
+    this.#leaderless.clear();
+    this.#sinceMs = this.#clock.monotonicMs();
+    this.#logger.info(this.isLeading ? 'this controller decides' : 'another controller decides');
+  }
+
+  #changed(before: GroupState | undefined, after: GroupState | undefined): void {
+    if (after === undefined) {
+      this.#logger.warn('a group is forgotten', { group: before?.name });
+      return;
+    }
+    const known = before ?? emptyGroup(after.cluster, after.name);
+    this.#logChange(known, after);
+    this.#notify(after, known);
   }
 
   #checkStore(): void {
@@ -190,10 +260,10 @@ export class Controller {
   /** Elects, if the group has no master that lives, and if it may be said who is dead. */
   async review(name: string): Promise<void> {
     const group = this.group(name);
-    if (group === undefined || group.frozen !== undefined) return;
+    if (group === undefined || group.frozen !== undefined || !this.isLeading) return;
     const live = this.live(name);
     if (this.#isLed(group, live)) return;
-    const isEarly = this.#clock.monotonicMs() - this.#startedMs < this.options.heartbeatTimeoutMs;
+    const isEarly = this.#clock.monotonicMs() - this.#sinceMs < this.options.heartbeatTimeoutMs;
     const areAllThere = group.set.every((id) => isLive(group, live, id));
     // A group without a history may have one that was lost here: whoever knows of it must have been heard.
     const mayBeOld = group.epoch === 0 && !this.#store.isSettled;
@@ -255,14 +325,23 @@ export class Controller {
       : `broker ${known.id} has started again`;
   }
 
-  async #listen(ports: ControllerPorts): Promise<void> {
+  async #listen(ports: Omit<ControllerPorts, 'disk' | 'random'>): Promise<void> {
     const { bindAddress, listenPort, scanIntervalMs } = this.options;
     const processors = controllerProcessors(this);
     this.#server = await RemotingServer.listen(
       { at: { host: bindAddress, port: listenPort } },
       ports,
       {
-        handle: (connection, request) => dispatch(processors, connection, request),
+        handle: (connection, request) => {
+          if (this.isLeading || anyoneAnswers.has(request.code)) {
+            dispatch(processors, connection, request);
+          } else {
+            connection.answer(request, {
+              code: ResponseCode.CONTROLLER_NOT_LEADER,
+              remark: `this controller does not decide; ${this.leader ?? 'nobody is known to'}`,
+            });
+          }
+        },
         closed: (connection) => this.#closed(connection),
       },
     );
@@ -289,7 +368,7 @@ export class Controller {
         }
       }
       for (const { name } of this.groups()) this.#reviewSoon(name);
-      if (this.#startedMs < dueMs) this.#settleSoon();
+      if (this.#sinceMs < dueMs) this.#settleSoon();
       this.#watch(intervalMs);
     });
   }

@@ -231,13 +231,12 @@ function replicaInfo(controller: Controller, request: IncomingCommand): Answer {
 }
 
 function metadata(controller: Controller): Answer {
-  const address = formatAddress(controller.address);
   const header = {
     group: 'holdfast',
     controllerLeaderId: 'n0',
-    controllerLeaderAddress: address,
-    isLeader: true,
-    peers: `n0:${address}`,
+    controllerLeaderAddress: controller.leader ?? '',
+    isLeader: controller.isLeading,
+    peers: `n0:${formatAddress(controller.address)}`,
   };
   return { code: ResponseCode.SUCCESS, header: [ControllerMetadata, header] };
 }

@@ -16,6 +16,17 @@ async function open(world: SimWorld, node: SimNode): Promise<EmbeddedStore> {
   return await world.complete(EmbeddedStore.open(folder, node.disk));
 }
 
+let decisions = 0;
+
+const set = async (
+  store: EmbeddedStore,
+  revision: number,
+  after: GroupState | undefined,
+): Promise<boolean> => {
+  const proposal = { name: 'g', revision, decision: `${++decisions}`, state: after };
+  return (await store.compareAndSet(proposal)) === 'set';
+};
+
 const epochOf = (store: EmbeddedStore): number => store.read().get('g')?.state.epoch ?? 0;
 
 test('after a loss of power at any operation a decision is there or not, and one that was told is', async () => {
@@ -29,7 +40,7 @@ test('after a loss of power at any operation a decision is there or not, and one
       const decide = async (): Promise<void> => {
         const store = await EmbeddedStore.open(folder, node.disk);
         for (let epoch = 1; epoch <= 4; epoch++) {
-          assert(await store.compareAndSet('g', epoch - 1, state(epoch)));
+          assert(await set(store, epoch - 1, state(epoch)));
           told = epoch;
         }
       };
@@ -45,7 +56,7 @@ test('after a loss of power at any operation a decision is there or not, and one
       const store = await open(world, node);
       const epoch = epochOf(store);
       assert(epoch === told || epoch === told + 1, `${epoch} is there, ${told} was told`);
-      assert(await world.complete(store.compareAndSet('g', epoch, state(epoch + 1))));
+      assert(await world.complete(set(store, epoch, state(epoch + 1))));
     }
   }
 });
@@ -55,10 +66,10 @@ test('a decision against an older revision is refused, and nothing is written', 
   const node = world.node('n');
   const store = await open(world, node);
   const [first, second] = await world.complete(
-    Promise.all([store.compareAndSet('g', 0, state(1)), store.compareAndSet('g', 0, state(7))]),
+    Promise.all([set(store, 0, state(1)), set(store, 0, state(7))]),
   );
   assert.deepEqual([first, second, epochOf(store)], [true, false, 1]);
-  assert.equal(await world.complete(store.compareAndSet('g', 1, undefined)), true);
+  assert.equal(await world.complete(set(store, 1, undefined)), true);
   assert.equal((await open(world, node)).read().size, 0);
 });
 
@@ -66,15 +77,15 @@ test('with a full disk nothing is decided, and the next decision is made when th
   const world = new SimWorld(2);
   const node = world.node('n');
   const store = await open(world, node);
-  assert(await world.complete(store.compareAndSet('g', 0, state(1))));
+  assert(await world.complete(set(store, 0, state(1))));
   node.drive.setFreeBytes(0);
-  await assert.rejects(world.complete(store.compareAndSet('g', 1, state(2))), (error) =>
+  await assert.rejects(world.complete(set(store, 1, state(2))), (error) =>
     isFailure(error, 'unavailable', 'diskFull'),
   );
   assert.deepEqual([epochOf(store), epochOf(await open(world, node))], [1, 1]);
   assert.equal(store.failure, undefined);
   node.drive.setFreeBytes(1_000_000);
-  assert(await world.complete(store.compareAndSet('g', 1, state(2))));
+  assert(await world.complete(set(store, 1, state(2))));
   assert.equal(epochOf(await open(world, node)), 2);
 });
 
@@ -83,9 +94,9 @@ test('after a failed fsync nothing is decided any more', async () => {
   const node = world.node('n');
   const store = await open(world, node);
   node.drive.failSyncs((path) => path.startsWith(folder));
-  await assert.rejects(world.complete(store.compareAndSet('g', 0, state(1))), /fsync of/);
+  await assert.rejects(world.complete(set(store, 0, state(1))), /fsync of/);
   node.drive.failSyncs(undefined);
-  await assert.rejects(world.complete(store.compareAndSet('g', 0, state(1))), /fsync of/);
+  await assert.rejects(world.complete(set(store, 0, state(1))), /fsync of/);
   assert.match(store.failure?.message ?? '', /may be lost/);
 });
 
@@ -94,7 +105,7 @@ test('a new store is settled once, for good', async () => {
   const node = world.node('n');
   const store = await open(world, node);
   assert.equal(store.isSettled, false);
-  await world.complete(store.compareAndSet('g', 0, state(1)));
+  await world.complete(set(store, 0, state(1)));
   assert.equal((await open(world, node)).isSettled, false);
   await world.complete(store.settle());
   const again = await open(world, node);

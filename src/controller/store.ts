@@ -8,32 +8,61 @@ import {
 import type { GroupState } from './state.ts';
 
 /**
- * Where a controller's decisions are kept. A decision is made against a revision, and is refused when the group has
- * another one by then: so several controllers could share a store. `watch` and leases come with a store that is shared.
+ * Where a controller's decisions are kept. A decision is made against a revision, and only by whoever holds the lease:
+ * so several controllers may share a store.
  */
 export interface ControllerStore {
   /** What it is and what it cannot survive, for the log at the start. */
   readonly description: string;
+  /** This controller decides, and no other one. */
+  readonly isLeading: boolean;
+  /** Where the one that decides listens, when that is another one and is known. */
+  readonly leader: string | undefined;
+  /** Told when `isLeading` is another one. */
+  onLeading: () => void;
+  /** Told of each change, also of those that other controllers made, in the order of its revisions. */
+  onChange: (before: GroupState | undefined, after: GroupState | undefined) => void;
   /** It has been there long enough to know of each group that has a history. */
   readonly isSettled: boolean;
   /** Notes that durably. */
   settle(): Promise<void>;
+  /** By name; may lag behind what another controller did. */
   read(): ReadonlyMap<string, Stored>;
+  /** As it is now. Fails `unavailable`. */
+  readNow(name: string): Promise<Stored | undefined>;
   /** Why nothing can be made durable any more; the process must end. */
   readonly failure: Failure | undefined;
-  /** Durable once it returns. False: the group has another revision by now, and nothing was written. */
-  compareAndSet(name: string, revision: number, state: GroupState | undefined): Promise<boolean>;
+  /** Durable once it is `set`. Fails `unavailable` when that is not known: `readNow` tells, by the decision's id. */
+  compareAndSet(proposal: StateProposal): Promise<SetOutcome>;
   close(): Promise<void>;
 }
 
 export interface Stored {
   readonly revision: number;
+  /** Of the decision that made this state; no two have the same. */
+  readonly decision: string;
   readonly state: GroupState;
 }
+
+export interface StateProposal {
+  readonly name: string;
+  /** Of the state that the decision was made against; 0: there was none. */
+  readonly revision: number;
+  readonly decision: string;
+  /** Undefined: the group is forgotten. */
+  readonly state: GroupState | undefined;
+}
+
+/** `changed`: the group has another revision by now. With it and `notLeading` nothing was written. */
+export type SetOutcome = 'set' | 'changed' | 'notLeading';
 
 /** One file of one node, replaced as a whole: tmp, fsync, rename, fsync of the folder. */
 export class EmbeddedStore implements ControllerStore {
   readonly description: string;
+  readonly isLeading = true;
+  readonly leader = undefined;
+  onLeading: ControllerStore['onLeading'] = () => {};
+  onChange: ControllerStore['onChange'] = () => {};
   readonly #path: string;
   readonly #disk: Disk;
   #groups: ReadonlyMap<string, Stored>;
@@ -79,21 +108,23 @@ export class EmbeddedStore implements ControllerStore {
     return this.#groups;
   }
 
-  async compareAndSet(
-    name: string,
-    revision: number,
-    state: GroupState | undefined,
-  ): Promise<boolean> {
-    let isSet = false;
+  async readNow(name: string): Promise<Stored | undefined> {
+    return this.#groups.get(name);
+  }
+
+  async compareAndSet({ name, revision, decision, state }: StateProposal): Promise<SetOutcome> {
+    let outcome: SetOutcome = 'changed';
     await this.#write(async () => {
-      if ((this.#groups.get(name)?.revision ?? 0) !== revision) return;
+      const before = this.#groups.get(name);
+      if ((before?.revision ?? 0) !== revision) return;
       const groups = new Map(this.#groups);
       if (state === undefined) groups.delete(name);
-      else groups.set(name, { revision: revision + 1, state });
+      else groups.set(name, { revision: revision + 1, decision, state });
       await this.#replace({ groups, isSettled: this.#isSettled });
-      isSet = true;
+      outcome = 'set';
+      this.onChange(before?.state, state);
     });
-    return isSet;
+    return outcome;
   }
 
   /** One at a time. */
@@ -150,7 +181,7 @@ function decode(line: string, path: string): Content {
       epoch: state.epoch as Epoch,
       history: state.history.map((past) => ({ ...past, time: past.time as TimestampMs })),
     };
-    groups.set(state.name, { revision: entry.revision, state: whole });
+    groups.set(state.name, { ...entry, state: whole });
   }
   return { generation: content.generation, isSettled: content.isSettled, groups };
 }

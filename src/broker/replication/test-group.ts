@@ -129,7 +129,7 @@ export class TestGroup {
   }
 
   async startingController(): Promise<void> {
-    const { clock, disk, network, logger } = this.world.node('controller');
+    const { clock, disk, network, random, logger } = this.world.node('controller');
     const values = Object.entries(controllerOptions).map(([name, { default: value }]) => [
       name,
       value,
@@ -140,7 +140,7 @@ export class TestGroup {
       isNew: !this.#hadController,
     };
     this.#hadController = true;
-    this.controller = await Controller.start(options, { clock, disk, network, logger });
+    this.controller = await Controller.start(options, { clock, disk, network, random, logger });
   }
 
   crashController(options: { readonly powerLoss: boolean }): void {
