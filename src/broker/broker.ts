@@ -187,6 +187,11 @@ export class Broker implements ReplicaHost {
     });
   }
 
+  /** Undefined before it knows who it is. */
+  get replica(): Replica | undefined {
+    return this.#replica;
+  }
+
   /** Where clients reach it. */
   get address(): Address {
     return this.#address;

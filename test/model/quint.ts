@@ -134,7 +134,8 @@ export function systemOf(
   declarations: readonly Declaration[],
   instance: Instance,
   order: (count: number) => Iterable<number>,
-): System {
+  asked: readonly string[] = invariants,
+): System & { readonly variables: readonly string[] } {
   const constants = new Map<string, unknown>([
     ['BROKEN', { kind: 'str', value: instance.broken }],
     ['MAX_EPOCH', { kind: 'int', value: instance.maxEpoch }],
@@ -158,6 +159,7 @@ export function systemOf(
     const constant = constants.get(each.name.slice(each.name.lastIndexOf(':') + 1));
     return constant === undefined ? each : ({ ...each, expr: constant } as typeof each);
   });
-  const { source } = translate(adapted, { init: 'init', step: 'step', invariants });
-  return new Function('q', 'order', source)(operators, order);
+  const names = { init: 'init', step: 'step', invariants: asked };
+  const { source, variables } = translate(adapted, names);
+  return { ...(new Function('q', 'order', source)(operators, order) as System), variables };
 }

@@ -54,6 +54,11 @@ export class TestReplica {
     return new Proxy<Disk>(disk, { get });
   }
 
+  /** Of the present start; undefined while it is down. */
+  get broker(): Broker | undefined {
+    return this.#broker;
+  }
+
   get role(): string {
     return this.#broker?.describe().role ?? 'none';
   }
