@@ -288,6 +288,7 @@ export class Broker implements ReplicaHost {
           silenceMs: defaultLinkOptions.silenceMs,
           lagMs: options.haMaxTimeSlaveNotCatchup,
           hysteresisMs: setHysteresisMs,
+          ...admissionLimits,
         },
         isElected: options.controllerMode,
         openStore: (cutTo) => this.#openStore(identity.self, cutTo),
@@ -550,6 +551,12 @@ export class Broker implements ReplicaHost {
 
 /** Who was put out of the set for being slow waits so long before it may count again. */
 const setHysteresisMs = 1000;
+/** A fifth of what a client waits for an answer; a follower with a slow disk costs no more than a tenth of the time. */
+const admissionLimits = {
+  admissionMs: 600,
+  admissionBytes: 2 ** 20,
+  admissionPauseMs: 10_000,
+};
 
 /** Where Java clients with `vipChannelEnabled` look: two ports below. */
 function fastAddressOf(options: BrokerOptions): ((first: Address) => Address) | undefined {

@@ -46,6 +46,29 @@ test('a follower outside the set does not count', () => {
   assert.equal(set.commitPoint, 300);
 });
 
+test('C and D wait for what an admitted follower has synced, and never go back', () => {
+  const set = setOf(a);
+  set.advanceWritten(at(200));
+  set.advanceSynced(at(150));
+  set.connected(c, at(190), at(120));
+  set.admit(c);
+  set.advanceWritten(at(300));
+  set.advanceSynced(at(300));
+  assert.deepEqual([set.commitPoint, set.durablePoint], [200, 150]);
+  set.report(c, at(300), at(250));
+  assert.deepEqual([set.commitPoint, set.durablePoint], [250, 250], 'not what it wrote');
+  set.propose([a, c]);
+  set.admit(undefined);
+  assert.deepEqual([set.commitPoint, set.durablePoint], [300, 250], 'a member counts as ever');
+  const other = setOf(a);
+  other.connected(c, at(90), at(90));
+  other.admit(c);
+  other.advanceWritten(at(300));
+  assert.equal(other.commitPoint, 100);
+  other.admit(undefined);
+  assert.equal(other.commitPoint, 300);
+});
+
 test('a proposal counts at once, also when it is smaller, until a later set epoch is confirmed', () => {
   const set = setOf(a, b);
   set.connected(b, at(100), at(100));

@@ -38,6 +38,8 @@ export class SetPositions {
   /** Members of proposals without an answer. */
   #proposed: readonly BrokerId[] = [];
   #counted: readonly BrokerId[] = [];
+  /** Soon to be proposed: C and D wait for what it has synced. */
+  #admitted: BrokerId | undefined;
   /** An undecided proposal leaves out somebody who is counted. */
   #isShrinking = false;
   #commitPoint: PhysicalOffset;
@@ -128,6 +130,15 @@ export class SetPositions {
     this.#recompute();
   }
 
+  /**
+   * Rule 9: C and D go no further than what this follower has synced, so that it catches up with them under any load.
+   * Undefined: they wait for nobody but those who are counted.
+   */
+  admit(member: BrokerId | undefined): void {
+    this.#admitted = member;
+    this.#recompute();
+  }
+
   /** Rule 11: who is in it counts from now on, and until a later set epoch is confirmed. */
   propose(set: readonly BrokerId[]): void {
     this.#isShrinking ||= this.#counted.some((member) => !set.includes(member));
@@ -179,6 +190,11 @@ export class SetPositions {
       const held = this.#isShrinking ? positions?.synced : positions?.written;
       written = Math.min(written, held ?? unknown);
       synced = Math.min(synced, positions?.synced ?? unknown);
+    }
+    if (this.#admitted !== undefined) {
+      const held = this.#positions.get(this.#admitted)?.synced ?? unknown;
+      written = Math.min(written, held);
+      synced = Math.min(synced, held);
     }
     if (written > this.#commitPoint) this.#commitPoint = physicalOffset(written);
     if (synced > this.#durablePoint) this.#durablePoint = physicalOffset(synced);

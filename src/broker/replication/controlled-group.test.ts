@@ -128,3 +128,65 @@ test('a replica whose store was removed installs it from the leader, with the wh
   const pulled = await next.client.pull({ topic: 't', group: 'g', offset: 29 });
   assert.equal(pulled.bodies.length, 1);
 });
+
+/** Sends one message after the other, so many at once, and notes how long each took. */
+function load(group: TestGroup, master: TestReplica, inFlight: number) {
+  const tookMs: number[] = [];
+  let isOver = false;
+  const one = async (): Promise<void> => {
+    while (!isOver) {
+      const sinceMs = group.world.nowMs;
+      const response = await master.client.sending('load', 'x'.repeat(100)).catch(() => undefined);
+      if (response?.code === 0) tookMs.push(group.world.nowMs - sinceMs);
+    }
+  };
+  for (let count = 0; count < inFlight; count++) void one();
+  return {
+    tookMs,
+    end: () => {
+      isOver = true;
+    },
+  };
+}
+
+test('a replica that comes back joins the set while clients send without a pause', async () => {
+  const group = new TestGroup('dense');
+  const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  other.crash({ powerLoss: false });
+  await group.runFor(4000);
+  const { tookMs, end } = load(group, master, 16);
+  await group.runFor(500);
+  await other.start();
+  const before = tookMs.length;
+  await group.runFor(1500);
+  assert.equal((await master.status()).syncStateSet.length, 2);
+  const during = tookMs.slice(before);
+  assert(during.length > 100, `${during.length} messages were sent meanwhile`);
+  assert(Math.max(...during) < 700, `one took ${Math.max(...during)} ms`);
+  end();
+  await group.runFor(3000);
+});
+
+test('a replica whose disk is slow holds up nobody for longer than an admission, and not again and again', async () => {
+  const group = new TestGroup('slow disk');
+  const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  other.crash({ powerLoss: false });
+  await group.runFor(4000);
+  other.syncMs = 2000;
+  const { tookMs, end } = load(group, master, 4);
+  const starting = other.starting();
+  await group.runFor(9000);
+  end();
+  assert.equal((await master.status()).syncStateSet.length, 1);
+  const long = tookMs.filter((each) => each > 300);
+  assert(Math.max(...tookMs) < 900, `one took ${Math.max(...tookMs)} ms`);
+  assert(long.length > 0 && long.length <= 4, `${long.length} took long: each client once`);
+  other.syncMs = 0;
+  await group.world.complete(starting, { forMs: 60_000 });
+});

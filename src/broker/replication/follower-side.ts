@@ -1,4 +1,10 @@
-import { type Epoch, Failure, type PhysicalOffset } from '../../base/index.ts';
+import {
+  type Clock,
+  type Epoch,
+  Failure,
+  isFailure,
+  type PhysicalOffset,
+} from '../../base/index.ts';
 import type {
   FollowerHost,
   FollowerSession,
@@ -10,6 +16,10 @@ import type { LocalStore } from '../../views/index.ts';
 import { digestToBytes } from '../../views/metadata/index.ts';
 import { logCheckBefore } from './log-check.ts';
 
+/** The next segment may have to be created first: the leader was faster than this disk. */
+const roomPatienceMs = 10_000;
+const roomCheckMs = 5;
+
 /** A node that follows with an opened store: what its link reads of it and tells it. */
 export class FollowerSide implements FollowerHost {
   /** The leader lets it follow. */
@@ -18,10 +28,12 @@ export class FollowerSide implements FollowerHost {
   onCommitPoint: (commitPoint: PhysicalOffset) => void = () => {};
   readonly #local: LocalStore;
   readonly #isLossless: () => boolean;
+  readonly #clock: Clock;
   #session: FollowerSession | undefined;
 
-  constructor(local: LocalStore, isLossless: () => boolean) {
+  constructor(local: LocalStore, isLossless: () => boolean, clock: Clock) {
     this.#local = local;
+    this.#clock = clock;
     this.#isLossless = isLossless;
   }
 
@@ -72,8 +84,36 @@ export class FollowerSide implements FollowerHost {
     this.onJoined(join, epoch);
   }
 
-  ingest(bytes: Uint8Array): void {
-    this.#local.store.ingest(bytes);
+  ingest(bytes: Uint8Array): void | Promise<void> {
+    const { store } = this.#local;
+    const from = store.log.end;
+    try {
+      store.ingest(bytes);
+    } catch (error) {
+      if (!isFailure(error, 'unavailable', 'busy')) throw error;
+      // Some of it may have had room.
+      return this.#ingestSoon(new Uint8Array(bytes.subarray(store.log.end - from)));
+    }
+  }
+
+  async #ingestSoon(all: Uint8Array): Promise<void> {
+    const session = this.#session;
+    let bytes = all;
+    const untilMs = this.#clock.monotonicMs() + roomPatienceMs;
+    for (;;) {
+      await this.#clock.sleep(roomCheckMs);
+      if (this.#session !== session) return;
+      const { store } = this.#local;
+      const from = store.log.end;
+      try {
+        store.ingest(bytes);
+        return;
+      } catch (error) {
+        bytes = bytes.subarray(store.log.end - from);
+        const isLate = this.#clock.monotonicMs() > untilMs;
+        if (isLate || !isFailure(error, 'unavailable', 'busy')) throw error;
+      }
+    }
   }
 
   points(commitPoint: PhysicalOffset, durablePoint: PhysicalOffset): void {

@@ -21,6 +21,7 @@ import { digestFromBytes } from '../../views/metadata/index.ts';
 import type { GroupAuthority } from './authority.ts';
 import { logCheckBefore } from './log-check.ts';
 import {
+  admissible,
   type FollowerState,
   type MembershipLimits,
   membershipChange,
@@ -28,6 +29,8 @@ import {
 } from './membership.ts';
 
 const checkMs = 200;
+/** Until the store leads: whoever is dead is taken out of the set at once then. */
+const firstCheckMs = 10;
 
 interface Leading {
   readonly local: LocalStore;
@@ -36,6 +39,8 @@ interface Leading {
   /** Refused or unanswered: nothing is proposed before. */
   quietUntilMs: number;
   isProposing: boolean;
+  /** C and D wait for this one. */
+  admission: { readonly follower: FollowerState; readonly untilMs: number } | undefined;
   readonly clearing: Set<BrokerId>;
 }
 
@@ -82,6 +87,7 @@ export class LeaderSide implements LeaderHost {
       followers: new Map(),
       quietUntilMs: 0,
       isProposing: false,
+      admission: undefined,
       clearing: new Set(),
     };
     store.onWritten = (wantsSync) => this.#link?.written(wantsSync);
@@ -177,6 +183,7 @@ export class LeaderSide implements LeaderHost {
     const follower = this.#leading?.followers.get(member);
     if (follower === undefined) return;
     follower.isConnected = false;
+    if (this.#leading?.admission?.follower === follower) this.#release(this.#leading);
     this.#leading?.local.store.positions.disconnected(member);
     this.#logger.info('a follower is gone', { broker: member, why });
   }
@@ -260,7 +267,8 @@ export class LeaderSide implements LeaderHost {
   }
 
   #watch(): void {
-    this.#timer = this.#clock.setTimer(checkMs, () => {
+    const isLeading = this.#leading?.local.store.role === 'leader';
+    this.#timer = this.#clock.setTimer(isLeading ? checkMs : firstCheckMs, () => {
       const leading = this.#leading;
       if (leading === undefined) return;
       this.#clearMarks(leading);
@@ -276,6 +284,7 @@ export class LeaderSide implements LeaderHost {
     if (store.role !== 'leader') return; // On a slow disk its promise is not durable yet.
     const nowMs = this.#clock.monotonicMs();
     const { positions } = store;
+    this.#endAdmission(leading, nowMs);
     if (leading.isProposing || nowMs < leading.quietUntilMs) return;
     const change = membershipChange(
       {
@@ -291,7 +300,10 @@ export class LeaderSide implements LeaderHost {
       },
       this.#limits,
     );
-    if (change === undefined) return;
+    if (change === undefined) {
+      this.#admit(leading, nowMs);
+      return;
+    }
     leading.isProposing = true;
     this.#propose(leading, change).then(
       () => {
@@ -305,6 +317,41 @@ export class LeaderSide implements LeaderHost {
     );
   }
 
+  /** Lets a follower that is near catch up with C, which waits for it. */
+  #admit(leading: Leading, nowMs: number): void {
+    const { store } = leading.local;
+    const { confirmed: set, counted } = store.positions;
+    if (leading.admission !== undefined || counted.length > set.length) return;
+    const { followers } = leading;
+    const follower = admissible({ set, followers, floor: store.floor, nowMs }, this.#limits);
+    if (follower === undefined) return;
+    leading.admission = { follower, untilMs: nowMs + this.#limits.admissionMs };
+    store.positions.admit(follower.broker);
+    store.syncNow();
+  }
+
+  /** Whoever has not caught up in time must not hold up those who have. */
+  #endAdmission(leading: Leading, nowMs: number): void {
+    const { admission } = leading;
+    if (admission === undefined || nowMs < admission.untilMs) return;
+    const { follower } = admission;
+    const { admissionMs, admissionPauseMs } = this.#limits;
+    follower.mayJoinFromMs = nowMs + admissionPauseMs;
+    this.#logger.warn('a follower does not join: writes waited for it in vain', {
+      ...{ broker: follower.broker, waitedMs: admissionMs, againAfterMs: admissionPauseMs },
+      ...{ synced: follower.synced, floor: leading.local.store.floor },
+    });
+    this.#release(leading);
+  }
+
+  #release(leading: Leading): void {
+    leading.admission = undefined;
+    const { store } = leading.local;
+    store.positions.admit(undefined);
+    store.pointsMoved();
+    this.#link?.pointsMoved();
+  }
+
   async #propose(
     leading: Leading,
     change: { readonly set: readonly BrokerId[]; readonly reason: string },
@@ -315,6 +362,10 @@ export class LeaderSide implements LeaderHost {
     const { set, reason } = change;
     // In the turn that found who stays to have synced enough (docs/model, T2).
     positions.propose(set);
+    // It counts from now on.
+    if (leading.admission && set.includes(leading.admission.follower.broker)) {
+      this.#release(leading);
+    }
     store.syncNow();
     // After a restart this node must know of every set that it may have acknowledged with.
     const union = [...new Set([...positions.counted, ...set])];

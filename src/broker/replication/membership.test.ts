@@ -1,10 +1,13 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { type BrokerId, brokerId, physicalOffset } from '../../base/index.ts';
-import { type FollowerState, membershipChange, noteProgress } from './membership.ts';
+import { admissible, type FollowerState, membershipChange, noteProgress } from './membership.ts';
 
 const [one, two, three] = [brokerId(1), brokerId(2), brokerId(3)];
-const limits = { silenceMs: 3000, lagMs: 15_000, hysteresisMs: 1000 };
+const limits = {
+  ...{ silenceMs: 3000, lagMs: 15_000, hysteresisMs: 1000 },
+  ...{ admissionMs: 1000, admissionBytes: 100, admissionPauseMs: 10_000 },
+};
 const now = 100_000;
 
 function follower(broker: BrokerId, changes: Partial<FollowerState> = {}): FollowerState {
@@ -132,4 +135,30 @@ test('a follower that falls behind has not caught up, whatever it reports', () =
   state.written = physicalOffset(700_000);
   noteProgress(state, physicalOffset(700_000), 61_000);
   assert.equal(state.caughtUpMs, 61_000);
+});
+
+test('writes wait for whoever is near and lacks nothing but an fsync', () => {
+  const pick = (changes: Partial<FollowerState>, set: readonly BrokerId[] = [one]) =>
+    admissible(
+      {
+        set,
+        followers: new Map([[two, follower(two, changes)]]),
+        floor: physicalOffset(600),
+        nowMs: now,
+      },
+      limits,
+    )?.broker;
+  assert.equal(pick({ synced: physicalOffset(10) }), two);
+  assert.equal(pick({}, [one, two]), undefined, 'it is in the set');
+  for (const changes of [
+    { written: physicalOffset(499) },
+    { isComplete: false },
+    { isLossy: true },
+    { isConnected: false },
+    { digest: 'unknown' },
+    { mayJoinFromMs: now + 1 },
+    { lastReportMs: now - 3001 },
+  ] as const) {
+    assert.equal(pick(changes), undefined, JSON.stringify(changes));
+  }
 });

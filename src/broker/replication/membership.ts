@@ -31,6 +31,12 @@ export interface MembershipLimits {
   readonly lagMs: number;
   /** Who was put out waits so long before it may count again. */
   readonly hysteresisMs: number;
+  /** Writes wait no longer than this for a follower that is to join, ... */
+  readonly admissionMs: number;
+  /** ... that is not further behind than this, ... */
+  readonly admissionBytes: number;
+  /** ... and not again so soon after that was in vain. */
+  readonly admissionPauseMs: number;
 }
 
 export interface MembershipChange {
@@ -101,11 +107,34 @@ export function membershipChange(
     return { set, reason: `broker ${asked.join(', ')} is not to count any more` };
   }
   for (const follower of followers.values()) {
-    if (set.includes(follower.broker) || !mayJoin(follower, now.floor, nowMs, limits)) continue;
+    if (set.includes(follower.broker) || !isReady(follower, nowMs, limits)) continue;
+    if (follower.synced < now.floor) continue;
     const grown = [...set, follower.broker].sort((a, b) => a - b);
     return { set: grown, reason: `broker ${follower.broker} has caught up` };
   }
   return undefined;
+}
+
+/**
+ * Rule 9: who shall be waited for until it has synced all that is committed, since under load that moves on all the
+ * time. `undefined`: nobody is so near.
+ */
+export function admissible(
+  now: {
+    readonly set: readonly BrokerId[];
+    readonly followers: ReadonlyMap<BrokerId, FollowerState>;
+    readonly floor: PhysicalOffset;
+    readonly nowMs: number;
+  },
+  limits: MembershipLimits,
+): FollowerState | undefined {
+  const { set, followers, floor, nowMs } = now;
+  return [...followers.values()].find(
+    (follower) =>
+      !set.includes(follower.broker) &&
+      isReady(follower, nowMs, limits) &&
+      follower.written + limits.admissionBytes >= floor,
+  );
 }
 
 function isWorthCounting(
@@ -131,18 +160,13 @@ function whyLeave(
   return undefined;
 }
 
-function mayJoin(
-  follower: FollowerState,
-  floor: PhysicalOffset,
-  nowMs: number,
-  limits: MembershipLimits,
-): boolean {
+/** Nothing but what it has not synced yet keeps it out of the set. */
+function isReady(follower: FollowerState, nowMs: number, limits: MembershipLimits): boolean {
   return (
     isWorthCounting(follower, nowMs, limits) &&
     follower.isConnected &&
     follower.isComplete &&
     !follower.isLossy &&
-    follower.synced >= floor &&
     follower.digest === 'equal' &&
     nowMs >= follower.mayJoinFromMs
   );

@@ -365,7 +365,7 @@ export class Replica {
     const local = this.#hasLed ? await this.#reopen() : await this.#openStore();
     this.#host.follow(local, master);
     this.#setRole('slave');
-    const side = new FollowerSide(local, () => !this.#isMarked(local));
+    const side = new FollowerSide(local, () => !this.#isMarked(local), this.#ports.clock);
     const session = new FollowerSession(identity, side, link, this.#ports);
     side.attach(session);
     let hasJoined = false;

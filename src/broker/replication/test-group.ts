@@ -1,6 +1,6 @@
 /** A broker group in one simulated world, for tests of roles and replication. */
 import { type SimLogLine, type SimNode, SimWorld } from '../../../test/sim/ports/index.ts';
-import type { Disk, Failure } from '../../base/index.ts';
+import type { Disk, DiskFile, Failure } from '../../base/index.ts';
 import { Controller, type ControllerOptions, controllerOptions } from '../../controller/index.ts';
 import { type OutgoingRequest, RemotingClient } from '../../remoting/index.ts';
 import { type Fields, type IncomingCommand, ReplicaStatus, RequestCode } from '../../wire/index.ts';
@@ -17,6 +17,8 @@ export class TestReplica {
   failed: Failure | undefined;
   /** How long its disk needs to replace a file. */
   renameMs = 0;
+  /** ... and to sync one. */
+  syncMs = 0;
   #broker: Broker | undefined;
 
   constructor(world: SimWorld, name: string, changes: Partial<BrokerOptions>) {
@@ -46,12 +48,15 @@ export class TestReplica {
       if (this.renameMs > 0) await this.node.clock.sleep(this.renameMs);
       await disk.rename(from, to);
     };
-    const get = (_: Disk, name: string | symbol): unknown => {
-      if (name === 'rename') return rename;
-      const value: unknown = Reflect.get(disk, name);
-      return typeof value === 'function' ? value.bind(disk) : value;
+    const open = async (...args: Parameters<Disk['open']>): Promise<DiskFile> => {
+      const file = await disk.open(...args);
+      const sync = async (): Promise<void> => {
+        if (this.syncMs > 0) await this.node.clock.sleep(this.syncMs);
+        await file.sync();
+      };
+      return instead(file, { sync });
     };
-    return new Proxy<Disk>(disk, { get });
+    return instead(disk, { rename, open });
   }
 
   /** Of the present start; undefined while it is down. */
@@ -88,6 +93,17 @@ export class TestReplica {
     const response = await this.client.ask({ code: RequestCode.GET_REPLICA_STATUS });
     return ReplicaStatus.decode(response.body);
   }
+}
+
+/** The same, with other methods in the place of some. */
+function instead<T extends object>(original: T, methods: Partial<T>): T {
+  const get = (_: T, name: string | symbol): unknown => {
+    const other: unknown = Reflect.get(methods, name);
+    if (other !== undefined) return other;
+    const value: unknown = Reflect.get(original, name);
+    return typeof value === 'function' ? value.bind(original) : value;
+  };
+  return new Proxy(original, { get });
 }
 
 const controllerPort = 9878;
