@@ -289,6 +289,13 @@ function problemsOf(group: ObservedGroup, set: readonly number[]): readonly stri
   else if (replicas.length > 1 && !hasFollower(group, set)) {
     problems.push('the master has no in-sync follower: what it acknowledges is on this node only');
   }
+  const { groupReplicas = 0, metadataMinimum = 0 } = master?.status ?? {};
+  if (master !== undefined && set.length < metadataMinimum) {
+    problems.push(
+      `definitions are refused: ${set.length} of ${groupReplicas} replicas in sync, ` +
+        `metadataMinInSyncReplicas asks for ${metadataMinimum}`,
+    );
+  }
   const leading = replicas.filter(({ status }) => status?.role === 'master');
   if (leading.length > 1) {
     problems.push(`brokers ${leading.map(({ id }) => id).join(' and ')} both say that they lead`);

@@ -39,7 +39,7 @@ function status(id: number, more: Partial<ReplicaStatus> = {}): ReplicaStatus {
     ...{ setEpoch: 7, syncStateSet: ids(1, 2), begin: at(0), end: at(100), synced: at(100) },
     ...{ commitPoint: at(100), durablePoint: at(100), applied: at(100), sequence: 5 },
     ...{ digest: 'aa00', master: undefined, damage: undefined, replicas: [] },
-    ...{ lossless: true, following: true },
+    ...{ lossless: true, following: true, groupReplicas: 2, metadataMinimum: 1 },
     ...more,
   };
 }
@@ -50,7 +50,7 @@ const master = (more: Partial<ReplicaStatus> = {}): ReplicaStatus =>
 type View = Parameters<typeof GroupViewBody.encode>[0];
 
 const view: View = {
-  ...{ epoch: 3, setEpoch: 7, set: ids(1, 2), dead: [], lossy: [] },
+  ...{ epoch: 3, setEpoch: 7, set: ids(1, 2), dead: [], lossy: [], replicas: 2 },
   master: { broker: brokerId(1), incarnation: 'i', address: 'a:1', haAddress: 'a:2' },
 };
 
@@ -150,6 +150,17 @@ test('why a replica does not count is what its master says', async () => {
   });
   assert.deepEqual([group.replicas[1]?.inSet, group.replicas[1]?.why], [false, why]);
   assert.match(group.problems.join(), /the master has no in-sync follower/);
+});
+
+test('that definitions are refused, and for how many replicas, is a problem', async () => {
+  const few = { syncStateSet: ids(1), groupReplicas: 3, metadataMinimum: 2 };
+  const group = await statusOf({ brokers: { 'a:1': master(few), 'b:1': status(2) } });
+  assert(
+    group.problems.includes(
+      'definitions are refused: 1 of 3 replicas in sync, metadataMinInSyncReplicas asks for 2',
+    ),
+    group.problems.join(),
+  );
 });
 
 test('a replica that cannot be reached is a row, also one that only its controller remembers', async () => {

@@ -47,6 +47,7 @@ import {
   readSecret,
   staticIdentity,
 } from './replication/identity.ts';
+import { InSync } from './replication/in-sync.ts';
 import { Promotion } from './replication/promotion.ts';
 import { Replica, type ReplicaHost, type ReplicaRole } from './replication/replica.ts';
 import { ReplicaRequests } from './replication/replica-requests.ts';
@@ -107,6 +108,7 @@ export class Broker implements ReplicaHost {
   #identity: GroupIdentity | undefined;
   #anyRole: RequestTable = emptyTable;
   #replica: Replica | undefined;
+  #inSync: InSync | undefined;
   #switchOver: SwitchOver | undefined;
   #serving: Serving | undefined;
   #masterSearch: MasterSearch | undefined;
@@ -302,7 +304,11 @@ export class Broker implements ReplicaHost {
     const masterAddress = (): string | undefined => this.#master && formatAddress(this.#master);
     const isServing = (): boolean => this.#role === 'servingMaster';
     const { self, authority, elect, promote } = identity;
-    const requests = new ReplicaRequests(options, { self, replica, masterAddress, isServing });
+    const inSync = new InSync(options, replica, authority);
+    this.#inSync = inSync;
+    const requests = new ReplicaRequests(options, {
+      ...{ self, replica, inSync, masterAddress, isServing },
+    });
     const { clock, logger } = replicationPorts;
     const parts = { self, replica, authority, isServing, clock, logger };
     const switchOver = new SwitchOver(
@@ -328,11 +334,13 @@ export class Broker implements ReplicaHost {
   opened(local: LocalStore): void {
     local.store.onFatal = (failure) => this.#failFor(failure);
     this.#identity?.opened(local);
+    if (this.#inSync === undefined) throw new Error('the store was opened before its time');
     this.#serving = new Serving(
       this.#options,
       {
         configuration: this.#configuration,
         local,
+        inSync: this.#inSync,
         server: this.#server,
         client: this.#client,
         address: this.#address,

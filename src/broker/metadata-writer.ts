@@ -9,6 +9,7 @@ import {
   type Refusal,
 } from '../views/metadata/index.ts';
 import { ResponseCode } from '../wire/index.ts';
+import type { InSync } from './replication/in-sync.ts';
 
 /** What became of a definition. `unknown`: it may still happen, or may have been lost with this node. */
 export type DefinitionOutcome = 'done' | { readonly refused: Refusal };
@@ -20,9 +21,11 @@ const longestCause = 500;
 /**
  * Turns decisions into records, and logs what they change: who asked, and each row before and after. A definition is
  * answered when it is durable on the whole set and applied; a repeated one waits for the first (protocol rule 15).
+ * While fewer replicas than the minimum are in sync, none is accepted, and none is told to have succeeded.
  */
 export class MetadataWriter {
   readonly #store: Store;
+  readonly #inSync: InSync;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #timeoutMs: number;
@@ -30,16 +33,36 @@ export class MetadataWriter {
   constructor(
     options: { readonly definitionTimeoutMs: number },
     store: Store,
+    inSync: InSync,
     ports: { readonly clock: Clock; readonly logger: Logger },
   ) {
     this.#store = store;
+    this.#inSync = inSync;
     this.#clock = ports.clock;
     this.#logger = ports.logger;
     this.#timeoutMs = options.definitionTimeoutMs;
   }
 
+  /** What to tell with a success that carries less than it could: the master is alone. */
+  get remark(): string | undefined {
+    return this.#inSync.loneliness;
+  }
+
   /** `decide` sees the appended state and is followed by the append without anything in between. */
   async define(
+    cause: string,
+    decide: (state: MetadataReader) => Decision,
+  ): Promise<DefinitionOutcome> {
+    const why = this.#inSync.whyNoDefinitions();
+    // As RocketMQ answers when in-sync replicas are not enough.
+    if (why !== undefined) return { refused: { code: ResponseCode.SYSTEM_ERROR, remark: why } };
+    const outcome = await this.follow(cause, decide);
+    const whyNot = outcome === 'done' ? this.#inSync.whyNoDefinitions() : undefined;
+    return whyNot === undefined ? outcome : unknownOutcome(whyNot);
+  }
+
+  /** For what follows from something that has happened already: as `define`, however few replicas are in sync. */
+  async follow(
     cause: string,
     decide: (state: MetadataReader) => Decision,
   ): Promise<DefinitionOutcome> {

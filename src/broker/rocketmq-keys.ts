@@ -251,7 +251,7 @@ export const brokerKeys: readonly KeyGroup[] = [
       maxMessageSize=4194304, maxMsgsNumBatch=64, maxTransferBytesOnMessageInDisk=65536,
       maxTransferBytesOnMessageInMemory=262144, maxTransferCountOnMessageInDisk=8,
       maxTransferCountOnMessageInMemory=32, messageIndexEnable=true, storePathCommitLog,
-      storePathRootDir, syncFlushTimeout=5000,
+      storePathRootDir, syncFlushTimeout=5000, totalReplicas=1,
       messageDelayLevel=1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h
     `,
   },
@@ -367,7 +367,7 @@ export const brokerKeys: readonly KeyGroup[] = [
     keys: `
       allAckInSyncStateSet=false, asyncLearner=false, enableAutoInSyncReplicas=false,
       haFlowControlEnable=false, haHousekeepingInterval=20000, haMaxGapNotInSync=268435456,
-      haSendHeartbeatInterval=5000, inSyncReplicas=1, totalReplicas=1,
+      haSendHeartbeatInterval=5000, inSyncReplicas=1,
       haTransferBatchSize=32768, maxHaTransferByteInSecond=104857600,
       maxSlaveResendLength=268435456, offsetCheckInSlave=false, readUnCommitted=false,
       replicasPerDiskPartition=1, slaveTimeout=3000, storePathBrokerIdentity,

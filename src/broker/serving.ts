@@ -34,6 +34,7 @@ import type { BrokerOptions } from './options.ts';
 import { requestTable } from './processors.ts';
 import { Puller } from './pulling/puller.ts';
 import { type RegisteredAs, Registration } from './registration.ts';
+import type { InSync } from './replication/in-sync.ts';
 import { SendBack } from './sending/send-back.ts';
 import { Sender } from './sending/sender.ts';
 import { SpecialMessages } from './sending/special-messages.ts';
@@ -58,6 +59,7 @@ export interface ServingPorts {
 export interface ServingParts {
   readonly configuration: Configuration;
   readonly local: LocalStore;
+  readonly inSync: InSync;
   readonly server: RemotingServer;
   readonly client: RemotingClient;
   /** Where clients reach this broker, and how records state it. */
@@ -84,6 +86,7 @@ export class Serving {
   readonly #configuration: Configuration;
   readonly #server: RemotingServer;
   readonly #settings: MetadataSettings;
+  readonly #inSync: InSync;
   readonly #writer: MetadataWriter;
   readonly #commits: OffsetCommits;
   readonly #statistics: Statistics;
@@ -110,7 +113,9 @@ export class Serving {
       maxTopicQueues,
     });
     this.#settings = settings;
-    const writer = new MetadataWriter(options, store, {
+    const { inSync } = parts;
+    this.#inSync = inSync;
+    const writer = new MetadataWriter(options, store, inSync, {
       clock,
       logger: logger.child('metadata'),
     });
@@ -175,6 +180,7 @@ export class Serving {
     const suspendedPulls = () => puller.suspendedPulls;
     const runtimeInfo = new RuntimeInfo(options, {
       store,
+      inSync,
       statistics,
       disk,
       clock,
@@ -304,10 +310,10 @@ export class Serving {
       if (keys.has('brokerPermission')) registration.permissionChanged();
       if (keys.has('namesrvAddr')) await registration.nameServersChanged();
       if (keys.has('autoCreateTopicEnable') || keys.has('defaultTopicQueueNums')) {
-        const template = await writer.define('UPDATE_BROKER_CONFIG', (state) =>
-          ensureSystemTopics(state, settings),
-        );
-        if (template !== 'done') throw new Failure('invalid', template.refused.remark);
+        // The options have changed already: what follows from them is no definition of its own.
+        const cause = 'UPDATE_BROKER_CONFIG';
+        const refused = await writer.follow(cause, (state) => ensureSystemTopics(state, settings));
+        if (refused !== 'done') throw new Failure('invalid', refused.refused.remark);
       }
     };
     this.#sessions.start();
@@ -319,6 +325,7 @@ export class Serving {
   async startMetrics(): Promise<void> {
     const figures = {
       store: this.local.store,
+      inSync: this.#inSync,
       statistics: this.#statistics,
       topics: this.#topics,
       sessions: this.#sessions,

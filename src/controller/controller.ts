@@ -296,6 +296,8 @@ export class Controller {
       set: group.set,
       dead: group.set.filter((id) => !isLive(group, live, id)),
       lossy: group.replicas.filter(({ lossy }) => lossy).map(({ id }) => id),
+      // Who only got an id may never come.
+      replicas: group.replicas.filter(({ incarnation }) => incarnation !== '').length,
       master: master && {
         broker: master.id,
         incarnation: group.masterIncarnation,

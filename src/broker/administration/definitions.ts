@@ -116,10 +116,11 @@ export class Definitions {
 
   deleteTopic(connection: RemotingConnection, request: IncomingCommand): void {
     const { topic } = DeleteTopic.decode(request);
-    this.#parts.commits.forget((commit) => commit.topic === topic);
-    this.#define(connection, request, `DELETE_TOPIC_IN_BROKER ${topic}`, true, (state) =>
-      deleteTopic(state, topic, this.#parts.settings),
-    );
+    const { commits, settings } = this.#parts;
+    this.#define(connection, request, `DELETE_TOPIC_IN_BROKER ${topic}`, true, (state) => {
+      commits.forget((commit) => commit.topic === topic);
+      return deleteTopic(state, topic, settings);
+    });
   }
 
   createGroup(connection: RemotingConnection, request: IncomingCommand): void {
@@ -130,10 +131,11 @@ export class Definitions {
 
   deleteGroup(connection: RemotingConnection, request: IncomingCommand): void {
     const { groupName } = DeleteSubscriptionGroup.decode(request);
-    this.#parts.commits.forget((commit) => commit.group === groupName);
-    this.#define(connection, request, `DELETE_SUBSCRIPTIONGROUP ${groupName}`, false, (state) =>
-      deleteGroup(state, groupName),
-    );
+    const { commits } = this.#parts;
+    this.#define(connection, request, `DELETE_SUBSCRIPTIONGROUP ${groupName}`, false, (state) => {
+      commits.forget((commit) => commit.group === groupName);
+      return deleteGroup(state, groupName);
+    });
   }
 
   /** INVOKE_BROKER_TO_RESET_OFFSET (222), server side: consumers are told by their next pull (21). */
@@ -152,6 +154,7 @@ export class Definitions {
       const { brokerName } = this.#parts.settings;
       return {
         code: ResponseCode.SUCCESS,
+        remark: this.#parts.writer.remark,
         body: ResetOffsetBody.encode({
           offsetTable: new Map(
             targets.map(({ queueId, offset }) => [{ brokerName, queueId, topic }, offset]),
@@ -209,7 +212,7 @@ export class Definitions {
       const outcome = await this.#parts.writer.define(causeOf(connection, what), decide);
       if (outcome !== 'done') return outcome.refused;
       if (announce) await this.#parts.announced();
-      return { code: ResponseCode.SUCCESS };
+      return { code: ResponseCode.SUCCESS, remark: this.#parts.writer.remark };
     });
   }
 }

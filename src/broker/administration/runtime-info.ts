@@ -8,6 +8,7 @@ import {
   smallestRecordBytes,
   storeTimestampAt,
 } from '../../wire/index.ts';
+import type { InSync } from '../replication/in-sync.ts';
 import { ratesText, sumOfRatesText } from '../statistics/rates.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 
@@ -28,6 +29,7 @@ const transientBuffers = 2 ** 31 - 1;
 
 interface RuntimeInfoParts {
   readonly store: Store;
+  readonly inSync: InSync;
   readonly statistics: Statistics;
   readonly disk: Disk;
   readonly clock: Clock;
@@ -66,6 +68,7 @@ export class RuntimeInfo {
       ...this.#log(),
       ...(await this.#disk()),
       ...this.#totals(),
+      ...this.#replication(),
       ...this.#delays(),
       ...queues(),
       ['earliestMessageTimeStamp', String(await this.earliestTimestamp())],
@@ -99,6 +102,17 @@ export class RuntimeInfo {
       ['brokerVersionDesc', versionDescription],
       ['runtime', runtimeText(clock.now() - startedAt)],
       ['startAcceptSendRequestTimeStamp', String(this.#options.acceptSendsFrom)],
+    ];
+  }
+
+  /** Ours, as positions and digest are. */
+  #replication(): [string, string][] {
+    const { inSync } = this.#parts;
+    return [
+      ['groupReplicas', String(inSync.replicas)],
+      ['inSyncReplicas', String(inSync.count)],
+      ['metadataMinInSyncReplicas', String(inSync.metadataMinimum)],
+      ['degraded', inSync.whyNoDefinitions() ?? inSync.loneliness ?? 'no'],
     ];
   }
 

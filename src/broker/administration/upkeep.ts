@@ -50,10 +50,10 @@ export class Upkeep {
     try {
       // Offsets of the source that wait to be written belong to what is copied.
       commits.appendAll();
-      commits.forget((commit) => commit.group === destGroup);
       const outcome = await writer.define(
         `CLONE_GROUP_OFFSET ${srcGroup} ${destGroup} ${topic ?? ''}`,
         (state) => {
+          commits.forget((commit) => commit.group === destGroup);
           const topics = isBlank(topic) ? topicsOf(state, srcGroup) : [topic ?? ''];
           return cloneOffsets(
             state,
@@ -66,7 +66,7 @@ export class Upkeep {
           );
         },
       );
-      return outcome === 'done' ? done : outcome.refused;
+      return outcome === 'done' ? { ...done, remark: writer.remark } : outcome.refused;
     } catch (error) {
       if (!isFailure(error)) throw error;
       return refusalOf(error, 'definition');

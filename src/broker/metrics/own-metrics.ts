@@ -1,5 +1,6 @@
 import { type ProcessMeter, version } from '../../base/index.ts';
 import type { Store } from '../../views/index.ts';
+import type { InSync } from '../replication/in-sync.ts';
 import type { Histogram } from '../statistics/histogram.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 import { gauge } from './apache-metrics.ts';
@@ -7,6 +8,7 @@ import { histogramSamples, type Metric } from './exposition.ts';
 
 interface OwnParts {
   readonly store: Store;
+  readonly inSync: InSync;
   readonly statistics: Statistics;
   readonly fsyncSeconds: Histogram;
   readonly connections: () => number;
@@ -16,7 +18,7 @@ interface OwnParts {
 
 /** What operators of Holdfast need to know and RocketMQ has no name for. */
 export function ownMetrics(parts: OwnParts): Metric[] {
-  const { store, statistics, fsyncSeconds } = parts;
+  const { store, inSync, statistics, fsyncSeconds } = parts;
   return [
     {
       name: 'holdfast_build_info',
@@ -57,6 +59,26 @@ export function ownMetrics(parts: OwnParts): Metric[] {
     gauge('holdfast_writes_refused', '1 while appends are refused, such as on a full disk.', () => {
       return store.refusal === undefined ? 0 : 1;
     }),
+    gauge('holdfast_group_replicas', 'Replicas of the group, whether they live or not.', () => {
+      return inSync.replicas;
+    }),
+    gauge(
+      'holdfast_in_sync_replicas',
+      'Replicas in sync, the master included; 0 on others.',
+      () => {
+        return inSync.count;
+      },
+    ),
+    gauge(
+      'holdfast_no_in_sync_follower',
+      '1 while what the master acknowledges is on itself only, although the group has more replicas.',
+      () => (inSync.loneliness === undefined ? 0 : 1),
+    ),
+    gauge(
+      'holdfast_metadata_min_in_sync_replicas',
+      'Definitions are refused while fewer are in sync.',
+      () => inSync.metadataMinimum,
+    ),
     {
       name: 'holdfast_refused_sends_total',
       type: 'counter',

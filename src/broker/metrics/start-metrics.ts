@@ -7,6 +7,7 @@ import {
   type ProcessMeter,
 } from '../../base/index.ts';
 import type { Store } from '../../views/index.ts';
+import type { InSync } from '../replication/in-sync.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { Histogram } from '../statistics/histogram.ts';
 import type { Statistics } from '../statistics/statistics.ts';
@@ -28,6 +29,7 @@ export interface MetricsOptions {
 
 interface MetricsParts {
   readonly store: Store;
+  readonly inSync: InSync;
   readonly statistics: Statistics;
   readonly topics: Topics;
   readonly sessions: Sessions;

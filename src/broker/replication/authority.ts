@@ -11,6 +11,8 @@ export interface GroupView {
   readonly dead?: readonly BrokerId[];
   /** Replicas that lost something at a stop, which was not made good yet; undefined where nobody keeps that. */
   readonly lossy?: readonly BrokerId[];
+  /** How many replicas the group has, dead ones too; undefined where nobody keeps that. */
+  readonly replicas?: number;
   /** Why nothing is decided: somebody knows more than the authority does (rule 12). Nobody leads by this view. */
   readonly frozen?: string | undefined;
 }

@@ -347,6 +347,7 @@ export class ControllerLink implements GroupAuthority {
       set: body.set,
       dead: body.dead,
       lossy: body.lossy,
+      replicas: body.replicas,
       frozen,
       master:
         master === undefined || haAddress === undefined

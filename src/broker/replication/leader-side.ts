@@ -36,6 +36,8 @@ interface Leading {
   readonly local: LocalStore;
   readonly sinceMs: number;
   readonly followers: Map<BrokerId, FollowerState>;
+  /** Members of the set when it began, and whoever followed since. */
+  readonly seen: Set<BrokerId>;
   /** Refused or unanswered: nothing is proposed before. */
   quietUntilMs: number;
   isProposing: boolean;
@@ -85,6 +87,7 @@ export class LeaderSide implements LeaderHost {
       local,
       sinceMs: now,
       followers: new Map(),
+      seen: new Set([this.#self, ...local.group.members]),
       quietUntilMs: 0,
       isProposing: false,
       admission: undefined,
@@ -105,6 +108,11 @@ export class LeaderSide implements LeaderHost {
   /** How the followers are doing, by broker. */
   get followers(): ReadonlyMap<BrokerId, FollowerState> {
     return this.#leading?.followers ?? new Map();
+  }
+
+  /** Replicas that this node has seen since it leads, itself among them; 0 while it does not. */
+  get seen(): number {
+    return this.#leading?.seen.size ?? 0;
   }
 
   /** From where a follower is connected. */
@@ -154,6 +162,7 @@ export class LeaderSide implements LeaderHost {
     const { written, synced, applied } = report;
     // Who lost something at its last stop does not count before it has all that is committed (docs/model, T3).
     if (lossless) leading.local.store.positions.connected(broker, written, synced);
+    leading.seen.add(broker);
     const before = leading.followers.get(broker);
     leading.followers.set(broker, {
       ...{ broker, incarnation, isComplete, written, synced, applied },

@@ -1,7 +1,18 @@
-import { option, optionTypes } from '../../base/index.ts';
+import { type OptionType, option, optionTypes } from '../../base/index.ts';
 
 const { addresses, boolean, bytes, choice, duration, integer } = optionTypes;
 const { optionalPath, optionalText } = optionTypes;
+
+const atLeastOne: OptionType<number | 'auto'> = {
+  name: 'auto or whole number',
+  parse: (input, places) => {
+    if (input === 'auto') return { value: 'auto' };
+    const read = integer.parse(input, places);
+    const isNumber = 'value' in read && read.value >= 1;
+    return isNumber ? read : { problem: `must be auto or a number from 1 on, not "${input}"` };
+  },
+  format: String,
+};
 
 /** Options of a broker group with more than one replica; part of `brokerOptions`. */
 export const replicationOptions = {
@@ -79,6 +90,22 @@ export const replicationOptions = {
     default: 8 * 2 ** 20,
     range: [64 * 1024, 2 ** 30],
     description: 'Bytes that may be on the way to a replica that has not reported them.',
+  }),
+  totalReplicas: option({
+    key: 'totalReplicas',
+    type: integer,
+    default: 1,
+    range: [1, 1000],
+    changeable: true,
+    description:
+      'Replicas of a group without a controller; the master counts those that it has seen since it leads if they are more.',
+  }),
+  metadataMinInSyncReplicas: option({
+    type: atLeastOne,
+    default: 'auto',
+    changeable: true,
+    description:
+      'While fewer replicas are in sync, the master included, definitions of topics, groups and the like are refused; `auto` is half of the replicas of the group, rounded up.',
   }),
   definitionForwardMs: option({
     type: duration('ms'),

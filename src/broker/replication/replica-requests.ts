@@ -7,6 +7,7 @@ import {
   RequestCode,
   ResponseCode,
 } from '../../wire/index.ts';
+import type { InSync } from './in-sync.ts';
 import type { FollowerState } from './membership.ts';
 import type { Replica } from './replica.ts';
 
@@ -17,6 +18,7 @@ export class ReplicaRequests {
   readonly #options: { readonly clusterName: string; readonly brokerName: string };
   readonly #self: BrokerId;
   readonly #replica: Replica;
+  readonly #inSync: InSync;
   readonly #masterAddress: () => string | undefined;
   readonly #isServing: () => boolean;
 
@@ -25,6 +27,7 @@ export class ReplicaRequests {
     parts: {
       readonly self: BrokerId;
       readonly replica: Replica;
+      readonly inSync: InSync;
       readonly masterAddress: () => string | undefined;
       /** It serves its clients as the master, whether name servers know already or not. */
       readonly isServing: () => boolean;
@@ -33,6 +36,7 @@ export class ReplicaRequests {
     this.#options = options;
     this.#self = parts.self;
     this.#replica = parts.replica;
+    this.#inSync = parts.inSync;
     this.#masterAddress = parts.masterAddress;
     this.#isServing = parts.isServing;
   }
@@ -131,6 +135,8 @@ export class ReplicaRequests {
       damage: replica.damage?.message,
       lossless: replica.report().lossless,
       following: replica.isFollowing,
+      groupReplicas: isMaster ? this.#inSync.replicas : 0,
+      metadataMinimum: isMaster ? this.#inSync.metadataMinimum : 0,
       replicas: isMaster ? this.#followers(set) : [],
     });
     return { code: ResponseCode.SUCCESS, body };

@@ -88,6 +88,10 @@ export const ReplicaStatus = body('ReplicaStatus', {
   lossless: withDefault(bool, false),
   /** It is connected to its leader. */
   following: withDefault(bool, false),
+  /** How many the group has, as the master counts them; 0 elsewhere, as the next one. */
+  groupReplicas: withDefault(int, 0),
+  /** Definitions are refused while fewer are in sync. */
+  metadataMinimum: withDefault(int, 0),
   replicas: listOf(ReplicaProgress),
 });
 export type ReplicaStatus = BodyOf<typeof ReplicaStatus>;
@@ -141,6 +145,8 @@ export const GroupViewBody = body('GroupViewBody', {
   dead: withDefault(listOf(long<BrokerId>()), []),
   /** Whose last stop lost something that was not made good yet. */
   lossy: withDefault(listOf(long<BrokerId>()), []),
+  /** How many the group has, dead ones too. */
+  replicas: withDefault(int, 0),
   master: optional(
     body('GroupMaster', {
       broker: long<BrokerId>(),

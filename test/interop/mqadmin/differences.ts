@@ -75,7 +75,7 @@ export const figures: Difference = {
   reason: 'there are more figures here',
   java: /^/,
   holdfast:
-    /^(<address> +)?(appliedPosition|brokerVersion|commitPoint|durablePoint|epoch|getTransferedTps|metadataDigest|remainHowManyDataToCommit|suspendedPulls) *: <masked>\n/gm,
+    /^(<address> +)?(appliedPosition|brokerVersion|commitPoint|degraded|durablePoint|epoch|getTransferedTps|groupReplicas|inSyncReplicas|metadataDigest|metadataMinInSyncReplicas|remainHowManyDataToCommit|suspendedPulls) *: <masked>\n/gm,
 };
 
 export const brokerKeys: Difference = {
@@ -83,7 +83,7 @@ export const brokerKeys: Difference = {
   reason: 'Holdfast has options of its own; Java tells what it works out',
   java: /^(authConfigPath|brokerIP2|rocketmqHome) *=.*\n/gm,
   holdfast:
-    /^(brokerIP2|definitionForwardMs|definitionTimeoutMs|fastListenPort|haMasterAddress|haMaxUnreportedBytes|haSharedSecretFile|maxStoreBytes|metadataFlushIntervalMs|offsetCoalesceMs|snapshotIntervalMs|tailBytes) *=.*\n/gm,
+    /^(brokerIP2|definitionForwardMs|definitionTimeoutMs|fastListenPort|haMasterAddress|haMaxUnreportedBytes|haSharedSecretFile|maxStoreBytes|metadataFlushIntervalMs|metadataMinInSyncReplicas|offsetCoalesceMs|snapshotIntervalMs|tailBytes) *=.*\n/gm,
 };
 
 /** The laboratory gives its broker small files; ports and folders are those of the run. */
