@@ -479,7 +479,6 @@ export const brokerOptions = {
 export type BrokerOptions = OptionsOf<typeof brokerOptions>;
 
 const isTrue = (value: string): boolean => value.toLowerCase() === 'true';
-const isAboveOne = (value: string): boolean => Number(value) > 1;
 
 /** Settings of RocketMQ that would promise what this broker does not do. */
 export const refusedBrokerKeys: readonly RefusedKey[] = [
@@ -514,11 +513,6 @@ export const refusedBrokerKeys: readonly RefusedKey[] = [
     reason: 'a slave never acts as master here',
   },
   { key: 'enableRemoteEscape', refuses: isTrue, reason: 'a slave never acts as master here' },
-  {
-    key: 'minInSyncReplicas',
-    refuses: isAboveOne,
-    reason: 'messages are not refused yet while fewer replicas are in sync',
-  },
   {
     key: 'duplicationEnable',
     refuses: isTrue,

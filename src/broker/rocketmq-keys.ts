@@ -251,7 +251,8 @@ export const brokerKeys: readonly KeyGroup[] = [
       maxMessageSize=4194304, maxMsgsNumBatch=64, maxTransferBytesOnMessageInDisk=65536,
       maxTransferBytesOnMessageInMemory=262144, maxTransferCountOnMessageInDisk=8,
       maxTransferCountOnMessageInMemory=32, messageIndexEnable=true, storePathCommitLog,
-      storePathRootDir, syncFlushTimeout=5000, totalReplicas=1,
+      storePathRootDir, syncFlushTimeout=5000, allAckInSyncStateSet=false, inSyncReplicas=1,
+      minInSyncReplicas=1, slaveTimeout=3000, totalReplicas=1,
       messageDelayLevel=1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h
     `,
   },
@@ -267,8 +268,7 @@ export const brokerKeys: readonly KeyGroup[] = [
     javaClass: 'MessageStoreConfig',
     reason: 'any other value is refused',
     keys: `
-      duplicationEnable=false, enableDLegerCommitLog=false, minInSyncReplicas=1,
-      readOnlyCommitLogStorePaths
+      duplicationEnable=false, enableDLegerCommitLog=false, readOnlyCommitLogStorePaths
     `,
   },
   {
@@ -365,12 +365,12 @@ export const brokerKeys: readonly KeyGroup[] = [
     reason:
       'replication works in another way: the log is replicated, and every in-sync replica answers for it',
     keys: `
-      allAckInSyncStateSet=false, asyncLearner=false, enableAutoInSyncReplicas=false,
+      asyncLearner=false, enableAutoInSyncReplicas=false,
       haFlowControlEnable=false, haHousekeepingInterval=20000, haMaxGapNotInSync=268435456,
-      haSendHeartbeatInterval=5000, inSyncReplicas=1,
+      haSendHeartbeatInterval=5000,
       haTransferBatchSize=32768, maxHaTransferByteInSecond=104857600,
       maxSlaveResendLength=268435456, offsetCheckInSlave=false, readUnCommitted=false,
-      replicasPerDiskPartition=1, slaveTimeout=3000, storePathBrokerIdentity,
+      replicasPerDiskPartition=1, storePathBrokerIdentity,
       storePathEpochFile, syncFromLastFile=false, syncMasterFlushOffsetWhenStartup=false
     `,
   },

@@ -194,6 +194,7 @@ export class Serving {
         store,
         topics,
         statistics,
+        inSync,
         random,
         clock,
         announced,

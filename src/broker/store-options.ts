@@ -37,6 +37,9 @@ export function localStoreOptions(options: BrokerOptions, self: BrokerId): Local
       return options.keyIndex;
     },
     delayLevelsMs: options.delayLevelsMs,
+    get inSyncReplicas() {
+      return options.allAckInSyncStateSet ? 1 : options.inSyncReplicas;
+    },
     maxUncommittedBytes,
     log: {
       segmentBytes: options.segmentBytes,

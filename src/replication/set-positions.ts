@@ -91,6 +91,12 @@ export class SetPositions {
     return this.#durablePoint;
   }
 
+  /** Everything below is written by so many replicas, the leader included, whether they are in the set or not. */
+  writtenBy(replicas: number): PhysicalOffset {
+    const written = Array.from(this.#positions.values(), (known) => known.written);
+    return written.sort((a, b) => b - a)[replicas - 1] ?? unknown;
+  }
+
   /** The leader's own; it never goes back. */
   advanceWritten(written: PhysicalOffset): void {
     const own = this.#own;

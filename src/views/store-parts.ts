@@ -26,6 +26,8 @@ export interface StoreOptions {
   readonly keyIndex: boolean;
   /** How long messages of each delay level wait, by level - 1. */
   readonly delayLevelsMs: readonly number[];
+  /** Messages that wait to be copied are answered when so many replicas have them, the leader included. */
+  readonly inSyncReplicas: number;
   /** Bytes that may be appended and not yet committed; beyond it appends are refused as busy. */
   readonly maxUncommittedBytes: number;
 }

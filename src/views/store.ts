@@ -36,7 +36,8 @@ import type { RecordProperties } from './record-properties.ts';
 import { type RecordContent, RecordWriter, systemMessage } from './record-writer.ts';
 import type { DelayProgress } from './schedule/index.ts';
 import type { StoreOptions, StoreParts } from './store-parts.ts';
-import { type Waiter, WaitLine } from './wait-line.ts';
+import type { Waiter } from './wait-line.ts';
+import { Waiters } from './waiters.ts';
 
 /** A message to append. The sender keeps one and fills it anew for each message. */
 export interface NewMessage extends RecordContent {
@@ -51,8 +52,6 @@ export type StoreRole = 'opened' | 'follower' | 'leader';
 
 const metadataTopic = new TextEncoder().encode(METADATA_TOPIC);
 const epochTopic = new TextEncoder().encode(EPOCH_TOPIC);
-/** How exact the deadlines of waiters are. */
-const lateCheckMs = 100;
 /** The last segment may be full, and the next one still being created when a node starts. */
 const roomAtStartMs = 30_000;
 const roomCheckMs = 20;
@@ -75,10 +74,7 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #committed = new WaitLine();
-  readonly #durable = new WaitLine();
-  readonly #durableMessages = new WaitLine();
-  readonly #lines = [this.#committed, this.#durable, this.#durableMessages];
+  readonly #waiters: Waiters;
   #role: StoreRole = 'opened';
   #epoch: Epoch | undefined;
   /** Of a leader. */
@@ -90,7 +86,6 @@ export class Store {
   #turnTime = timestampMs(0);
   #syncing: Promise<void> | undefined;
   #flushTimer: Timer | undefined;
-  #lateTimer: Timer | undefined;
   #closed = false;
   #isWriteFailing = false;
   /** A definition was appended since the last fsync began. */
@@ -142,6 +137,7 @@ export class Store {
     this.index = parts.index;
     this.delayProgress = parts.delayProgress;
     this.#writer = new RecordWriter(parts.log);
+    this.#waiters = new Waiters(ports.clock, () => this.onCommitted());
     this.#feed = new RecordFeed(parts, options);
     const known = parts.isSole ? parts.log.synced : parts.tables.appliedPosition;
     this.#knownCommit = known;
@@ -279,20 +275,37 @@ export class Store {
     return this.appendedEnd;
   }
 
+  /** Tells `waiter` when this node wrote all below `position`, whoever else has it: a crash of the process loses nothing. */
+  whenWritten(position: PhysicalOffset, waiter: Waiter): void {
+    this.#waiters.wait(this.#waiters.written, position, this.log.written, waiter);
+  }
+
+  /** Tells `waiter` when this node fsynced all below `position`. An fsync starts at the end of the turn. */
+  whenSynced(position: PhysicalOffset, waiter: Waiter): void {
+    const { synced } = this.#waiters;
+    if (this.#waiters.wait(synced, position, this.log.synced, waiter)) this.#beginTurn();
+  }
+
   /** Tells `waiter` when C passed `position`. */
   whenCommitted(position: PhysicalOffset, waiter: Waiter): void {
-    if (position <= this.commitPoint) waiter.reached();
-    else this.#committed.push(Math.max(position, this.#committed.last), waiter);
+    this.#waiters.wait(this.#waiters.committed, position, this.commitPoint, waiter);
+  }
+
+  /** Tells `waiter` when C passed `position` and `inSyncReplicas` replicas have it, in the set or not. */
+  whenCopied(position: PhysicalOffset, waiter: Waiter): void {
+    this.#waiters.wait(this.#waiters.copied, position, this.#copiedPoint, waiter);
   }
 
   /** Tells `waiter` when D passed `position` and the tables applied it. An fsync starts at the end of the turn. */
   whenDurable(position: PhysicalOffset, waiter: Waiter): void {
-    this.#waitForSync(this.#durable, position, waiter);
+    const { durable } = this.#waiters;
+    if (this.#waiters.wait(durable, position, this.durablePoint, waiter)) this.#beginTurn();
   }
 
   /** The same for messages, which wait in a line of their own, as they wait another time at most. */
   whenMessageDurable(position: PhysicalOffset, waiter: Waiter): void {
-    this.#waitForSync(this.#durableMessages, position, waiter);
+    const { durableMessages } = this.#waiters;
+    if (this.#waiters.wait(durableMessages, position, this.durablePoint, waiter)) this.#beginTurn();
   }
 
   /** As `whenDurable`; rejects with the failure when the position will not be reached. */
@@ -402,8 +415,8 @@ export class Store {
   /** C or D moved: applies, tells who waited. */
   pointsMoved(): void {
     this.#applyDurable();
-    for (const line of [this.#durable, this.#durableMessages]) line.release(this.durablePoint);
-    this.#committed.release(this.commitPoint);
+    this.#waiters.releaseSynced(this.log.synced, this.durablePoint);
+    this.#releaseWritten();
     this.onCommitted();
   }
 
@@ -432,7 +445,7 @@ export class Store {
       await this.syncAll();
     } finally {
       this.#closed = true;
-      this.#lateTimer?.cancel();
+      this.#waiters.end(this.#refusal);
       await this.#syncing;
     }
   }
@@ -443,42 +456,21 @@ export class Store {
     if (!this.#closed) this.beforeWrite(); // What was not appended yet is refused.
     this.#closed = true;
     this.#flushTimer?.cancel();
-    this.#lateTimer?.cancel();
-    this.#tellUnknown(this.#refusal);
+    this.#waiters.end(this.#refusal);
     this.onCommitted();
     await this.#syncing;
   }
 
-  #tellUnknown(why: Failure): void {
-    for (const waiter of this.#lines.flatMap((line) => line.takeAbove(-1))) {
-      waiter.gaveUp('unknown', why);
-    }
+  /** C, or below it what too few replicas have. */
+  get #copiedPoint(): number {
+    const { inSyncReplicas } = this.#options;
+    if (inSyncReplicas <= 1 || this.#positions === undefined) return this.commitPoint;
+    return Math.min(this.commitPoint, this.#positions.writtenBy(inSyncReplicas));
   }
 
-  #waitForSync(line: WaitLine, position: PhysicalOffset, waiter: Waiter): void {
-    if (position <= this.durablePoint) {
-      waiter.reached();
-      return;
-    }
-    // Who waits for something older than the last in line is told with him.
-    line.push(Math.max(position, line.last), waiter);
-    this.#beginTurn();
-    this.#lateTimer ??= this.#clock.setTimer(lateCheckMs, this.#giveUpLate);
-  }
-
-  readonly #giveUpLate = (): void => {
-    this.#lateTimer = undefined;
-    const now = this.#clock.monotonicMs();
-    this.#durable.giveUpLate(now);
-    this.#durableMessages.giveUpLate(now);
-    this.onCommitted();
-    if (this.#isWaitedForSync) {
-      this.#lateTimer = this.#clock.setTimer(lateCheckMs, this.#giveUpLate);
-    }
-  };
-
-  get #isWaitedForSync(): boolean {
-    return this.#durable.length > 0 || this.#durableMessages.length > 0;
+  #releaseWritten(): void {
+    const copied = this.#waiters.copied.length > 0 ? this.#copiedPoint : 0;
+    this.#waiters.releaseWritten(this.log.written, this.commitPoint, copied);
   }
 
   #admit(): void {
@@ -543,10 +535,10 @@ export class Store {
       this.#logger.info('the log can be written again');
     }
     this.#positions?.advanceWritten(this.log.written);
-    const wantsSync = this.#isWaitedForSync || this.#wantsSync;
-    if (this.log.written > before || wantsSync) this.onWritten(wantsSync);
-    this.#committed.release(this.commitPoint);
-    if (wantsSync) this.#startSync();
+    const wantsD = this.#waiters.wantsD || this.#wantsSync;
+    if (this.log.written > before || wantsD) this.onWritten(wantsD);
+    this.#releaseWritten();
+    if (wantsD || this.#waiters.wantsSync) this.#startSync();
     this.onCommitted();
   };
 
@@ -577,7 +569,7 @@ export class Store {
 
   /** Who waited for what was cut is told when the cut is durable: before that, a power loss could bring it back. */
   async #refuseWaiters(written: PhysicalOffset, why: Failure): Promise<void> {
-    const waiters = this.#lines.flatMap((line) => line.takeAbove(written));
+    const waiters = this.#waiters.takeAbove(written);
     try {
       const synced = await this.log.sync();
       for (const waiter of waiters) waiter.gaveUp('refused', why);
@@ -616,10 +608,9 @@ export class Store {
     this.#positions?.advanceSynced(synced);
     this.onSynced(synced);
     this.#applyDurable();
-    this.#durable.release(this.durablePoint);
-    this.#durableMessages.release(this.durablePoint);
+    this.#waiters.releaseSynced(this.log.synced, this.durablePoint);
     // Who waits for what is not written yet is served by the end of its turn.
-    const isWanted = this.#isWaitedForSync || this.#wantsSync;
+    const isWanted = this.#waiters.wantsSync || this.#wantsSync;
     if (isWanted && this.log.written > synced) this.#startSync();
     this.onCommitted();
   }
@@ -639,7 +630,7 @@ export class Store {
     const failure =
       error instanceof Failure ? error : new Failure('corrupt', 'the log failed', { cause: error });
     this.#refusal = failure;
-    this.#tellUnknown(failure);
+    this.#waiters.end(failure);
     this.onFatal(failure);
   }
 }

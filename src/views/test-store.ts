@@ -27,6 +27,7 @@ export const quiet: LocalStoreOptions = {
   flushIntervalMs: 10 * hour,
   keyIndex: true,
   delayLevelsMs: [1000, 5000],
+  inSyncReplicas: 1,
   maxUncommittedBytes: 2 ** 20,
   log: {
     segmentBytes: 16 * 1024,

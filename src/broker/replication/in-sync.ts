@@ -3,6 +3,7 @@ import type { Replica } from './replica.ts';
 
 export interface InSyncOptions {
   readonly metadataMinInSyncReplicas: number | 'auto';
+  readonly minInSyncReplicas: number;
   readonly totalReplicas: number;
 }
 
@@ -53,6 +54,14 @@ export class InSync {
     const isAuto = this.#options.metadataMinInSyncReplicas === 'auto';
     const asked = isAuto ? `auto: ${minimum} of ${this.replicas}` : String(minimum);
     return `in-sync replicas not enough: metadataMinInSyncReplicas is ${asked}, and ${there(count)} in sync`;
+  }
+
+  /** Why no message that waits for the set is accepted at the moment; undefined while they are. */
+  whyNoMessages(): string | undefined {
+    const { minInSyncReplicas: minimum } = this.#options;
+    // Most have 1, and this is asked for each message.
+    if (minimum <= 1 || this.count >= minimum) return undefined;
+    return `in-sync replicas not enough: minInSyncReplicas is ${minimum}, and ${there(this.count)} in sync`;
   }
 
   /** What a master without an in-sync follower says with what it acknowledges; undefined while it has one, or is alone. */

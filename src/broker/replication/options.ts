@@ -29,7 +29,7 @@ export const replicationOptions = {
     type: choice('ASYNC_MASTER', 'SYNC_MASTER', 'SLAVE'),
     default: 'ASYNC_MASTER',
     description:
-      'Role in a group without a controller. Messages are answered when the slaves in the set have written them, with either kind of master.',
+      'Role in a group without a controller. `SYNC_MASTER` answers a send when all of the in-sync set have the message, `ASYNC_MASTER` when it has it itself; a promoted slave, and whoever a controller elected, does as `SYNC_MASTER`.',
   }),
   controllerMode: option({
     key: 'enableControllerMode',
@@ -90,6 +90,41 @@ export const replicationOptions = {
     default: 8 * 2 ** 20,
     range: [64 * 1024, 2 ** 30],
     description: 'Bytes that may be on the way to a replica that has not reported them.',
+  }),
+  minInSyncReplicas: option({
+    key: 'minInSyncReplicas',
+    type: integer,
+    default: 1,
+    range: [1, 1000],
+    changeable: true,
+    description:
+      'While fewer replicas are in sync, the master included, sends that wait for the set are refused.',
+  }),
+  inSyncReplicas: option({
+    key: 'inSyncReplicas',
+    type: integer,
+    default: 1,
+    range: [1, 1000],
+    changeable: true,
+    description:
+      'Replicas that must have a message, the master included, before a send that waits for the set is answered; all of the set must in any case.',
+  }),
+  allAckInSyncStateSet: option({
+    key: 'allAckInSyncStateSet',
+    type: boolean,
+    default: false,
+    changeable: true,
+    description:
+      'The set alone decides when a message is answered: `inSyncReplicas` means nothing then.',
+  }),
+  slaveTimeoutMs: option({
+    key: 'slaveTimeout',
+    type: duration('ms'),
+    default: 3000,
+    range: [1, 600_000],
+    changeable: true,
+    description:
+      'A message that fewer than `inSyncReplicas` replicas have after this time is answered with FLUSH_SLAVE_TIMEOUT.',
   }),
   totalReplicas: option({
     key: 'totalReplicas',

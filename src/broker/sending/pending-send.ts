@@ -39,6 +39,8 @@ export class PendingSend implements Waiter {
   /** Wall time. */
   #arrivedAt = 0;
   #encoding: Encoding = 'json';
+  /** It waits for the in-sync set, and says so when that is this node alone. */
+  #asksSet = false;
   #uniqueKey: Uint8Array = new Uint8Array(32);
 
   constructor(pool: PendingSendPool, settings: SendAnswerSettings) {
@@ -61,6 +63,7 @@ export class PendingSend implements Waiter {
     queueId: number,
     queueOffset: number,
     physicalOffset: number | readonly number[],
+    asksSet: boolean,
   ): void {
     this.#connection = connection;
     this.#opaque = request.opaque;
@@ -71,6 +74,8 @@ export class PendingSend implements Waiter {
     this.#response.physicalOffset = physicalOffset;
     this.#response.transactionId = undefined;
     this.#response.code = ResponseCode.SUCCESS;
+    this.#response.remark = undefined;
+    this.#asksSet = asksSet;
   }
 
   /** The message's unique key goes back to the client as its transaction id, unless the answer cannot hold it. */
@@ -89,6 +94,7 @@ export class PendingSend implements Waiter {
 
   reached(): void {
     const connection = this.#connection as RemotingConnection;
+    if (this.#asksSet) this.#response.remark ??= this.#pool.loneliness();
     if (connection.isUsable) {
       writeSendResponse(connection.output, this.#opaque, this.#encoding, this.#response);
       connection.wantsFlush();
@@ -97,10 +103,16 @@ export class PendingSend implements Waiter {
     this.#release();
   }
 
+  /** It is in the log, but not as safe as was asked for. */
+  stored(code: number, remark: string): void {
+    this.#response.code = code;
+    this.#response.remark = remark;
+    this.reached();
+  }
+
   gaveUp(outcome: GaveUp, why: Failure): void {
     if (outcome === 'late') {
-      this.#response.code = ResponseCode.FLUSH_DISK_TIMEOUT;
-      this.reached();
+      this.stored(ResponseCode.FLUSH_DISK_TIMEOUT, why.message);
       return;
     }
     const connection = this.#connection as RemotingConnection;
@@ -127,12 +139,19 @@ export class PendingSend implements Waiter {
 /** Keeps the answers that are not in use. */
 export class PendingSendPool {
   readonly statistics: Statistics;
+  /** What a master without an in-sync follower says with what it acknowledges. */
+  readonly loneliness: () => string | undefined;
   readonly #settings: SendAnswerSettings;
   readonly #free: PendingSend[] = [];
 
-  constructor(settings: SendAnswerSettings, statistics: Statistics) {
+  constructor(
+    settings: SendAnswerSettings,
+    statistics: Statistics,
+    loneliness: () => string | undefined,
+  ) {
     this.#settings = settings;
     this.statistics = statistics;
+    this.loneliness = loneliness;
   }
 
   take(): PendingSend {

@@ -19,6 +19,7 @@ import {
 } from '../../wire/index.ts';
 import { clientLink } from '../client-link.ts';
 import { refusalOf } from '../refusals.ts';
+import type { InSync } from '../replication/in-sync.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 import type { TopicState, Topics } from '../topics.ts';
 import { type PendingSend, PendingSendPool } from './pending-send.ts';
@@ -33,6 +34,11 @@ export interface SenderOptions {
   readonly maxMessageBytes: number;
   readonly acceptSendsFrom: number;
   readonly syncFlushTimeoutMs: number;
+  readonly controllerMode: boolean;
+  readonly brokerRole: 'ASYNC_MASTER' | 'SYNC_MASTER' | 'SLAVE';
+  readonly inSyncReplicas: number;
+  readonly allAckInSyncStateSet: boolean;
+  readonly slaveTimeoutMs: number;
   readonly definitionTimeoutMs: number;
   /** Address and port that records and message ids state, 8 or 20 bytes. */
   readonly storeHost: Uint8Array;
@@ -60,6 +66,9 @@ interface Refused {
   readonly remark: string;
 }
 
+/** When a send is answered (design section 6.3), besides how many replicas must have it. */
+type Safety = 'written' | 'synced' | 'committed' | 'durable';
+
 /**
  * SEND_MESSAGE (10), SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320): checks in the order of Java's
  * `SendMessageProcessor`, append, and an answer when the record is as safe as its acknowledgement promises.
@@ -75,6 +84,9 @@ export class Sender {
   readonly #special: SpecialMessages;
   readonly #onWaiting: () => void;
   readonly #pool: PendingSendPool;
+  readonly #inSync: InSync;
+  /** Sends wait for the in-sync set, unless they say otherwise. */
+  readonly #isSyncMaster: boolean;
   readonly #view = new SendMessageView();
   readonly #message: NewMessage;
   readonly #scratch = new Uint8Array(scratchBytes);
@@ -95,6 +107,7 @@ export class Sender {
       readonly store: Store;
       readonly topics: Topics;
       readonly statistics: Statistics;
+      readonly inSync: InSync;
       readonly random: Random;
       readonly clock: Clock;
       /** Resolves when the name servers know the topics that are applied, or could not be told soon. */
@@ -113,6 +126,8 @@ export class Sender {
     this.#announced = parts.announced;
     this.#special = parts.specialMessages;
     this.#onWaiting = parts.onWaiting;
+    this.#inSync = parts.inSync;
+    this.#isSyncMaster = options.controllerMode || options.brokerRole !== 'ASYNC_MASTER';
     this.#pool = new PendingSendPool(
       {
         storeHost: storeHostPrefix(options.storeHost),
@@ -120,6 +135,7 @@ export class Sender {
         traceOn: options.traceOn,
       },
       parts.statistics,
+      () => parts.inSync.loneliness,
     );
     this.#suffix = new TextEncoder().encode(
       `MSG_REGION\u0001${options.regionId}\u0002TRACE_ON\u0001${options.traceOn}\u0002` +
@@ -177,9 +193,11 @@ export class Sender {
     if (end > 0 && scratch[end - 1] !== 2) scratch[end++] = 2;
     const properties = message.known;
     properties.scan(scratch, 0, end);
-    const mustSync =
-      this.#store.syncFlush &&
-      !(properties.waitStart >= 0 && isFalse(scratch, properties.waitStart, properties.waitEnd));
+    const safety = this.#safetyOf(properties);
+    if (isOfSet(safety)) {
+      const why = this.#inSync.whyNoMessages();
+      if (why !== undefined) return { code: ResponseCode.SYSTEM_ERROR, remark: why };
+    }
     message.reconsumeTimes = fields.reconsumeTimes;
     this.#dueAt = 0;
     let target = topic;
@@ -212,9 +230,9 @@ export class Sender {
     message.bornHost = clientLink(connection).host;
     try {
       if (fields.batch) {
-        return this.#appendBatch(connection, request, topic, queueId, mustSync);
+        return this.#appendBatch(connection, request, topic, queueId, safety);
       }
-      return this.#appendOne(connection, request, target, queueId, end, mustSync);
+      return this.#appendOne(connection, request, target, queueId, end, safety);
     } catch (error) {
       this.#statistics.failedPuts++;
       return refusalOf(error, 'message');
@@ -227,7 +245,7 @@ export class Sender {
     topic: TopicState,
     queueId: number,
     propertiesEnd: number,
-    mustSync: boolean,
+    safety: Safety,
   ): undefined {
     const message = this.#message;
     const scratch = this.#scratch;
@@ -241,9 +259,10 @@ export class Sender {
     topic.statistics.put(1, appendedEnd - appendedAt);
     if (request.isOneway) return;
     const answer = this.#pool.take();
-    answer.prepare(connection, request, turnTime, queueId, appendedOffset, appendedAt);
+    const asksSet = isOfSet(safety);
+    answer.prepare(connection, request, turnTime, queueId, appendedOffset, appendedAt, asksSet);
     answer.setUniqueKey(scratch, known.uniqueKeyStart, known.uniqueKeyEnd);
-    this.#answerWhen(appendedEnd, answer, mustSync);
+    this.#answerWhen(appendedEnd, answer, safety);
   }
 
   /** Each message of a batch becomes a record of its own; all of them are appended, or none. */
@@ -252,7 +271,7 @@ export class Sender {
     request: IncomingCommand,
     topic: TopicState,
     queueId: number,
-    mustSync: boolean,
+    safety: Safety,
   ): Refused | undefined {
     if (topic.retryGroup !== undefined) {
       const remark = 'a batch cannot go to a retry topic';
@@ -291,33 +310,77 @@ export class Sender {
     topic.statistics.put(messages.length, appendedEnd - appendedAt);
     if (request.isOneway) return undefined;
     const answer = this.#pool.take();
-    answer.prepare(connection, request, turnTime, queueId, appendedOffset, positions);
-    this.#answerWhen(appendedEnd, answer, mustSync);
+    const asksSet = isOfSet(safety);
+    answer.prepare(connection, request, turnTime, queueId, appendedOffset, positions, asksSet);
+    this.#answerWhen(appendedEnd, answer, safety);
     return undefined;
   }
 
+  /** A producer that does not wait, and an asynchronous master, ask for this node alone. */
+  #safetyOf({ waitStart, waitEnd }: RecordProperties): Safety {
+    if (waitStart >= 0 && isFalse(this.#scratch, waitStart, waitEnd)) return 'written';
+    const { syncFlush } = this.#store;
+    if (this.#isSyncMaster) return syncFlush ? 'durable' : 'committed';
+    return syncFlush ? 'synced' : 'written';
+  }
+
   /**
-   * At C, or with an fsync at D; if the disk takes too long for that, the answer says so (10). The first sends to a topic
-   * that was just created wait until the name servers know it, as with RocketMQ: a consumer that starts then finds it.
+   * The first sends to a topic that was just created wait until the name servers know it, as with RocketMQ: a consumer
+   * that starts then finds it. They wait no less than others, however long that takes.
    */
-  #answerWhen(end: PhysicalOffset, answer: PendingSend, mustSync: boolean): void {
-    const store = this.#store;
-    if (this.#isTopicNew) {
-      // In the line of definitions, all of which wait equally long.
-      store.whenDurable(end, {
-        deadlineMs: this.#clock.monotonicMs() + this.#options.definitionTimeoutMs,
-        reached: () => void this.#announced().then(() => answer.reached()),
-        gaveUp: (outcome, why) => {
-          if (outcome === 'late' && !mustSync) answer.reached();
-          else answer.gaveUp(outcome, why);
-        },
-      });
-    } else if (mustSync) {
-      answer.deadlineMs = this.#clock.monotonicMs() + this.#options.syncFlushTimeoutMs;
-      store.whenMessageDurable(end, answer);
-    } else {
-      store.whenCommitted(end, answer);
+  #answerWhen(end: PhysicalOffset, answer: PendingSend, safety: Safety): void {
+    if (!this.#isTopicNew) {
+      this.#answerOnce(safety, end, answer);
+      return;
     }
+    // In the line of definitions, all of which wait equally long.
+    this.#store.whenDurable(end, {
+      deadlineMs: this.#clock.monotonicMs() + this.#options.definitionTimeoutMs,
+      reached: () => void this.#announced().then(() => this.#answerOnce(safety, end, answer)),
+      gaveUp: (outcome, why) => {
+        if (outcome === 'late') this.#answerOnce(safety, end, answer);
+        else answer.gaveUp(outcome, why);
+      },
+    });
+  }
+
+  /** If the disk takes too long, or too few replicas have it in time, the answer says so (10, 12). */
+  #answerOnce(safety: Safety, end: PhysicalOffset, answer: PendingSend): void {
+    const store = this.#store;
+    const { inSyncReplicas, allAckInSyncStateSet, syncFlushTimeoutMs } = this.#options;
+    const mustCount = inSyncReplicas > 1 && !allAckInSyncStateSet && isOfSet(safety);
+    if (safety === 'written') store.whenWritten(end, answer);
+    else if (safety === 'committed') {
+      if (mustCount) this.#answerWhenCopied(end, answer);
+      else store.whenCommitted(end, answer);
+    } else {
+      const deadlineMs = this.#clock.monotonicMs() + syncFlushTimeoutMs;
+      answer.deadlineMs = deadlineMs;
+      if (safety === 'synced') store.whenSynced(end, answer);
+      else if (!mustCount) store.whenMessageDurable(end, answer);
+      else {
+        store.whenMessageDurable(end, {
+          deadlineMs,
+          reached: () => this.#answerWhenCopied(end, answer),
+          gaveUp: (outcome, why) => answer.gaveUp(outcome, why),
+        });
+      }
+    }
+  }
+
+  #answerWhenCopied(end: PhysicalOffset, answer: PendingSend): void {
+    const { slaveTimeoutMs, inSyncReplicas } = this.#options;
+    this.#store.whenCopied(end, {
+      deadlineMs: this.#clock.monotonicMs() + slaveTimeoutMs,
+      reached: () => answer.reached(),
+      gaveUp: (outcome, why) => {
+        if (outcome !== 'late') answer.gaveUp(outcome, why);
+        else {
+          const remark = `fewer than ${inSyncReplicas} replicas have it (inSyncReplicas)`;
+          answer.stored(ResponseCode.FLUSH_SLAVE_TIMEOUT, remark);
+        }
+      },
+    });
   }
 
   /** Adds what the broker adds, a unique key where there is none; returns the new end. */
@@ -388,6 +451,8 @@ export class Sender {
     return 'refused' in outcome ? outcome.refused : outcome;
   }
 }
+
+const isOfSet = (safety: Safety): boolean => safety === 'committed' || safety === 'durable';
 
 const millisecondsOfMonth = 30 * 86_400_000;
 

@@ -30,6 +30,8 @@ export interface SendResponse {
   /** ASCII without quotes, backslashes and controls. */
   regionId: string;
   traceOn: boolean;
+  /** ASCII, one of few texts: stored, but something must be said. */
+  remark?: string | undefined;
 }
 
 export interface PullResponse {
@@ -53,11 +55,12 @@ export function writeSendResponse(
 ): void {
   const { storeHost, transactionId, physicalOffset } = response;
   const ids = typeof physicalOffset === 'number' ? 1 : physicalOffset.length;
+  const remark = response.remark === undefined ? undefined : cached(response.remark);
   const room = ids * (storeHost.length + 17) + (transactionId?.length ?? 0) + fixedRoom;
-  const start = out.reserve(room + response.regionId.length);
+  const start = out.reserve(room + response.regionId.length + 2 * (remark?.length ?? 0));
   const { bytes } = out;
   const json = encoding === 'json';
-  let at = begin(bytes, start, json, response.code, opaque, undefined);
+  let at = begin(bytes, start, json, response.code, opaque, remark);
   const extStart = at;
   at = writeNumberField(bytes, at, json, key.queueId, response.queueId);
   at = writeNumberField(bytes, at, json, key.queueOffset, response.queueOffset);
@@ -73,7 +76,7 @@ export function writeSendResponse(
   valueStart = writeKey(bytes, at, json, key.traceOn);
   at = copyBytes(bytes, valueStart, response.traceOn ? trueText : falseText);
   at = endValue(bytes, valueStart, at, json);
-  finish(out, start, extStart, at, json, opaque, undefined, 0);
+  finish(out, start, extStart, at, json, opaque, response.remark, 0);
 }
 
 /** Appends the answer to a pull up to its body: `bodyLength` bytes of records must follow on the connection. */

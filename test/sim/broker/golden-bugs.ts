@@ -49,10 +49,11 @@ export const goldenBugs: readonly GoldenBug[] = [
   {
     name: 'a message is acknowledged before its fsync',
     within: 20,
+    // An asynchronous master, which a broker is unless told, waits for its own fsync.
     install: () =>
-      patch(Store.prototype, 'whenMessageDurable', () => {
+      patch(Store.prototype, 'whenSynced', () => {
         return function (this: Store, position, waiter) {
-          this.whenCommitted(position, waiter);
+          this.whenWritten(position, waiter);
         };
       }),
   },
