@@ -301,6 +301,7 @@ function problemsOf(group: ObservedGroup, set: readonly number[]): readonly stri
     problems.push(`brokers ${leading.map(({ id }) => id).join(' and ')} both say that they lead`);
   }
   for (const { id, status } of replicas) {
+    if (status?.damage !== undefined) problems.push(`broker ${id} is damaged: ${status.damage}`);
     const own = master?.status;
     const differs =
       status !== undefined &&

@@ -163,6 +163,13 @@ test('that definitions are refused, and for how many replicas, is a problem', as
   );
 });
 
+test('a damaged replica is a problem, also when it leads', async () => {
+  const damage = 'the metadata of this store are damaged';
+  const group = await statusOf({ brokers: { 'a:1': master({ damage }), 'b:1': status(2) } });
+  assert.deepEqual(group.problems, [`broker 1 is damaged: ${damage}`]);
+  assert.equal(group.replicas[0]?.why, damage);
+});
+
 test('a replica that cannot be reached is a row, also one that only its controller remembers', async () => {
   const replicas = [progress(2, { connected: false })];
   const group = await statusOf({

@@ -436,6 +436,10 @@ export class Broker implements ReplicaHost {
     } else if (role === 'waiting') this.#role = 'waiting';
   }
 
+  leadsDamaged(): void {
+    void this.#switchOver?.giveUp();
+  }
+
   /** Without a controller nothing but this node itself can be in the way of its role. A slave may wait for room. */
   roleFailed(failure: Failure): 'tryAgain' | 'giveUp' {
     const { controllerMode, brokerRole } = this.#options;

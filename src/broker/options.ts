@@ -181,6 +181,14 @@ export const brokerOptions = {
     description:
       'Memory for the newest part of the log, from which consumers at the end are served.',
   }),
+  metadataScrubIntervalMs: option({
+    type: duration('ms'),
+    default: 600_000,
+    range: [1000, 86_400_000],
+    changeable: true,
+    description:
+      'How often the metadata in the database are checked against those in memory; they also are when replicas differ.',
+  }),
   metadataFlushIntervalMs: option({
     type: duration('ms'),
     default: 60_000,

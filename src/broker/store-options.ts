@@ -74,6 +74,9 @@ export function localStoreOptions(options: BrokerOptions, self: BrokerId): Local
     get snapshotIntervalMs() {
       return options.snapshotIntervalMs;
     },
+    get scrubIntervalMs() {
+      return options.metadataScrubIntervalMs;
+    },
     get databaseFlushIntervalMs() {
       return options.metadataFlushIntervalMs;
     },

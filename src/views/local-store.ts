@@ -20,6 +20,7 @@ import { Maintenance, type MaintenanceOptions } from './maintenance.ts';
 import type { NextOffsetRows } from './next-offset-rows.ts';
 import { type PersistedView, Persister } from './persister.ts';
 import { markQueuesDamaged, type OpenOptions, openStore, type StoreRecovery } from './recovery.ts';
+import { Scrubber } from './scrub.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
 import { Store } from './store.ts';
 import { markDamaged } from './store-damage.ts';
@@ -45,6 +46,7 @@ export class LocalStore {
   readonly #logger: Logger;
   readonly #databases: readonly KeyValue[];
   readonly #persisters: readonly Persister[];
+  readonly #scrubber: Scrubber;
   #group: GroupState;
   /** This start has written what it remembers. */
   #isNoted = false;
@@ -83,9 +85,12 @@ export class LocalStore {
       ports,
     );
     this.#persisters = [metadata, queues];
+    const { tables } = this.store;
+    const scrubber = new Scrubber(options.folder, { tables, keyValue: metadataKeyValue }, ports);
+    this.#scrubber = scrubber;
     this.maintenance = new Maintenance(
       options,
-      { store: this.store, metadata, queues, metadataKeyValue, nextOffsetRows },
+      { store: this.store, metadata, queues, metadataKeyValue, nextOffsetRows, scrubber },
       ports,
     );
     this.#noteRolls(nextOffsetRows);
@@ -205,6 +210,14 @@ export class LocalStore {
     await markQueuesDamaged(this.#ports.disk, this.#options.folder);
   }
 
+  /**
+   * Checks the metadata of this node against itself: what is damaged, undefined when nothing is. Tells `maintenance`'s
+   * owner as well. Fails as reading the database does.
+   */
+  async scrub(): Promise<Failure | undefined> {
+    return await this.maintenance.scrub();
+  }
+
   /** What is damaged cannot be rebuilt from the log: no start opens this store any more, until it is replaced. */
   async markDamaged(failure: Failure): Promise<void> {
     await markDamaged(this.#ports.disk, this.#options.folder, failure.message);
@@ -217,6 +230,7 @@ export class LocalStore {
   async close(): Promise<void> {
     const { store } = this;
     await this.maintenance.stop();
+    await this.#scrubber.idle();
     // What could not be written was refused; nothing that was promised is missing.
     await this.#unlessRefused('the last appends could not be written at the stop', store.close());
     for (const persister of this.#persisters) {
@@ -236,6 +250,7 @@ export class LocalStore {
   async abandon(): Promise<void> {
     await this.maintenance.stop();
     await this.store.abandon();
+    await this.#scrubber.idle();
     for (const persister of this.#persisters) await persister.stop();
     for (const database of this.#databases) await database.close();
     await this.store.log.close({ clean: false });

@@ -15,6 +15,7 @@ import { queueIdAt, queueOffsetAt } from '../wire/index.ts';
 import type { NextOffsetRows, Row } from './next-offset-rows.ts';
 import type { Persister } from './persister.ts';
 import { topicAt } from './record-topic.ts';
+import type { Scrubber } from './scrub.ts';
 import { writeSnapshot } from './snapshot.ts';
 import type { Store } from './store.ts';
 
@@ -36,6 +37,8 @@ export interface MaintenanceOptions {
   readonly snapshotIntervalMs: number;
   /** How often databases are flushed while something changed. */
   readonly databaseFlushIntervalMs: number;
+  /** How often the metadata are checked against themselves. */
+  readonly scrubIntervalMs: number;
 }
 
 interface MaintenanceParts {
@@ -44,6 +47,7 @@ interface MaintenanceParts {
   readonly queues: Persister;
   readonly metadataKeyValue: KeyValue;
   readonly nextOffsetRows: NextOffsetRows;
+  readonly scrubber: Scrubber;
 }
 
 const segmentsPerRound = 10;
@@ -54,8 +58,8 @@ const segmentsPerRound = 10;
  * snapshot at or above its end is on disk, and the next offsets of its queues are in the metadata database.
  */
 export class Maintenance {
-  /** A segment of the log is damaged; the log says so already. */
-  onDamage: (failure: Failure) => void = () => {};
+  /** A segment of the log is damaged, or the metadata are; the log says so already. */
+  onDamage: (failure: Failure, what: 'log' | 'metadata') => void = () => {};
   readonly #options: MaintenanceOptions;
   readonly #parts: MaintenanceParts;
   readonly #disk: Disk;
@@ -71,6 +75,9 @@ export class Maintenance {
   #snapshotPosition: PhysicalOffset;
   #snapshotAt: number;
   #databasesFlushedAt: number;
+  #scrubbedAt: number;
+  /** Told already. */
+  #isDamaged = false;
   /** Drop rows that tell where queues begin; written once the queues themselves are flushed with that. */
   #uselessRows: readonly Mutation[] = [];
 
@@ -87,6 +94,7 @@ export class Maintenance {
     this.#snapshotPosition = physicalOffset(0);
     this.#snapshotAt = ports.clock.monotonicMs();
     this.#databasesFlushedAt = this.#snapshotAt;
+    this.#scrubbedAt = this.#snapshotAt;
   }
 
   start(): void {
@@ -143,6 +151,20 @@ export class Maintenance {
     await this.#retain();
     await this.#parts.store.index.maintain();
     await this.#verifyOne();
+    if (now - this.#scrubbedAt >= this.#options.scrubIntervalMs) {
+      this.#scrubbedAt = now;
+      if (!this.#isDamaged) await this.scrub();
+    }
+  }
+
+  /** What is damaged of the metadata; undefined when nothing is. Fails as reading the database does. */
+  async scrub(): Promise<Failure | undefined> {
+    const damage = await this.#parts.scrubber.run();
+    if (damage === undefined) return undefined;
+    this.#isDamaged = true;
+    this.#logger.error('the metadata of this node are damaged', { error: damage });
+    this.onDamage(damage, 'metadata');
+    return damage;
   }
 
   /** Looks for damage in what this process has not looked at yet: one segment a round, oldest first. */
@@ -166,7 +188,7 @@ export class Maintenance {
         return false;
       if (!isFailure(error, 'corrupt')) throw error;
       this.#logger.error('a segment is damaged; what it holds there cannot be trusted', { error });
-      this.onDamage(error);
+      this.onDamage(error, 'log');
     }
     return true;
   }
@@ -280,7 +302,7 @@ export class Maintenance {
       return true;
     } catch (error) {
       if (isFailure(error, 'unavailable', 'busy')) return false;
-      if (isFailure(error, 'corrupt')) this.onDamage(error);
+      if (isFailure(error, 'corrupt')) this.onDamage(error, 'log');
       throw error;
     }
   }

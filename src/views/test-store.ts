@@ -47,6 +47,7 @@ export const quiet: LocalStoreOptions = {
   refuseWritesRatio: 0.9,
   snapshotIntervalMs: 10 * hour,
   databaseFlushIntervalMs: 10 * hour,
+  scrubIntervalMs: 10 * hour,
 };
 
 const settings: MetadataSettings = {

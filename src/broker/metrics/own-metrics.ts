@@ -74,6 +74,14 @@ export function ownMetrics(parts: OwnParts): Metric[] {
       '1 while what the master acknowledges is on itself only, although the group has more replicas.',
       () => (inSync.loneliness === undefined ? 0 : 1),
     ),
+    gauge('holdfast_store_damaged', '1 when something of the store is damaged.', () => {
+      return inSync.isDamaged ? 1 : 0;
+    }),
+    gauge(
+      'holdfast_followers_with_other_metadata',
+      'Followers whose metadata differ from those of the master at an equal position.',
+      () => inSync.different,
+    ),
     gauge(
       'holdfast_metadata_min_in_sync_replicas',
       'Definitions are refused while fewer are in sync.',

@@ -6,6 +6,7 @@ import {
   type PhysicalOffset,
 } from '../../base/index.ts';
 import type {
+  Difference,
   FollowerHost,
   FollowerSession,
   FollowerState,
@@ -26,6 +27,8 @@ export class FollowerSide implements FollowerHost {
   onJoined: (join: Join, epoch: Epoch) => void = () => {};
   /** The leader says that the set has all below. */
   onCommitPoint: (commitPoint: PhysicalOffset) => void = () => {};
+  /** The leader holds other tables, and its own are whole. */
+  onDiffers: (from: Difference) => void = () => {};
   readonly #local: LocalStore;
   readonly #isLossless: () => boolean;
   readonly #clock: Clock;
@@ -128,6 +131,10 @@ export class FollowerSide implements FollowerHost {
 
   wantSync(): void {
     this.#local.store.syncNow();
+  }
+
+  differs(from: Difference): void {
+    this.onDiffers(from);
   }
 
   async snapshot(): Promise<void> {

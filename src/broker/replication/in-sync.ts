@@ -13,12 +13,12 @@ export interface InSyncOptions {
  */
 export class InSync {
   readonly #options: InSyncOptions;
-  readonly #replica: Pick<Replica, 'local' | 'leader'>;
+  readonly #replica: Pick<Replica, 'local' | 'leader' | 'damage'>;
   readonly #authority: Pick<GroupAuthority, 'view'>;
 
   constructor(
     options: InSyncOptions,
-    replica: Pick<Replica, 'local' | 'leader'>,
+    replica: Pick<Replica, 'local' | 'leader' | 'damage'>,
     authority: Pick<GroupAuthority, 'view'>,
   ) {
     this.#options = options;
@@ -30,6 +30,17 @@ export class InSync {
   get count(): number {
     const store = this.#replica.local?.store;
     return store?.role === 'leader' ? store.positions.confirmed.length : 0;
+  }
+
+  /** Something of this replica's own store is damaged. */
+  get isDamaged(): boolean {
+    return this.#replica.damage !== undefined;
+  }
+
+  /** Followers that hold other metadata than this master. */
+  get different(): number {
+    const followers = [...this.#replica.leader.followers.values()];
+    return followers.filter(({ digest }) => digest === 'suspect' || digest === 'different').length;
   }
 
   /**

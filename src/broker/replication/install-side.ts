@@ -76,6 +76,9 @@ export class InstallSide implements FollowerHost {
 
   wantSync(): void {}
 
+  /** Its tables go anyway. */
+  differs(): void {}
+
   report(): Omit<Report, 'epoch'> {
     const { begin, written, snapshot } = this.#install;
     return {

@@ -17,7 +17,7 @@ import type {
   SnapshotSource,
 } from '../../replication/link/index.ts';
 import type { LocalStore } from '../../views/index.ts';
-import { digestFromBytes } from '../../views/metadata/index.ts';
+import { digestFromBytes, digestToBytes } from '../../views/metadata/index.ts';
 import type { GroupAuthority } from './authority.ts';
 import { logCheckBefore } from './log-check.ts';
 import {
@@ -44,6 +44,7 @@ interface Leading {
   /** C and D wait for this one. */
   admission: { readonly follower: FollowerState; readonly untilMs: number } | undefined;
   readonly clearing: Set<BrokerId>;
+  isExamining: boolean;
 }
 
 /**
@@ -53,6 +54,8 @@ interface Leading {
 export class LeaderSide implements LeaderHost {
   /** A higher epoch was seen (rule 4). */
   onHigherEpoch: (epoch: Epoch) => void = () => {};
+  /** A follower holds other tables: whether those of this node are whole. */
+  examine: (local: LocalStore) => Promise<boolean> = async () => true;
   readonly #self: BrokerId;
   readonly #authority: GroupAuthority;
   readonly #limits: MembershipLimits;
@@ -92,6 +95,7 @@ export class LeaderSide implements LeaderHost {
       isProposing: false,
       admission: undefined,
       clearing: new Set(),
+      isExamining: false,
     };
     store.onWritten = (wantsSync) => this.#link?.written(wantsSync);
     this.#watch();
@@ -263,8 +267,13 @@ export class LeaderSide implements LeaderHost {
   #compare(follower: FollowerState, report: Report): void {
     const own = this.#store.tables.digestBehind(report.sequence);
     if (own === undefined) return;
-    const isEqual = own === digestFromBytes(report.digest);
-    if (!isEqual && follower.digest !== 'different') {
+    if (own === digestFromBytes(report.digest)) {
+      follower.digest = 'equal';
+      return;
+    }
+    if (follower.digest === 'different') return;
+    if (follower.digest !== 'suspect') {
+      follower.digest = 'suspect';
       this.#logger.error('a follower holds other metadata at an equal position', {
         broker: follower.broker,
         sequence: report.sequence,
@@ -272,7 +281,32 @@ export class LeaderSide implements LeaderHost {
         here: own,
       });
     }
-    follower.digest = isEqual ? 'equal' : 'different';
+    this.#examine(this.#required);
+  }
+
+  /** Whoever leads may be the one that is wrong: nobody leaves the set, or replaces its store, before that is known. */
+  #examine(leading: Leading): void {
+    if (leading.isExamining) return;
+    leading.isExamining = true;
+    this.examine(leading.local)
+      .then((isWhole) => {
+        leading.isExamining = !isWhole; // What is damaged stays so.
+        if (isWhole && this.#leading === leading) this.#tellDifferent(leading);
+      })
+      .catch((error: unknown) => {
+        leading.isExamining = false; // The next report asks again.
+        this.#logger.warn('the metadata could not be checked', { error });
+      });
+  }
+
+  #tellDifferent({ followers, local }: Leading): void {
+    const { sequence, digest } = local.store.tables.newestDigest;
+    for (const follower of followers.values()) {
+      if (follower.digest !== 'suspect') continue;
+      follower.digest = 'different';
+      this.#link?.differs(follower.broker, { sequence, digest: digestToBytes(digest) });
+    }
+    this.#review();
   }
 
   #watch(): void {

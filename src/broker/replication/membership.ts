@@ -20,8 +20,11 @@ export interface FollowerState {
   goal: { readonly position: PhysicalOffset; readonly atMs: number };
   /** Monotonic; when it may count again, after having been too slow. */
   mayJoinFromMs: number;
-  /** Its tables were compared at an equal position in this epoch. */
-  digest: 'equal' | 'different' | 'unknown';
+  /**
+   * Its tables were compared at an equal position in this epoch. `suspect`: they were different, and it is not known yet
+   * whether the leader's own are whole.
+   */
+  digest: 'equal' | 'suspect' | 'different' | 'unknown';
 }
 
 export interface MembershipLimits {

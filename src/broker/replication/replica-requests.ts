@@ -178,7 +178,9 @@ export class ReplicaRequests {
 export function whyNotCounted(follower: FollowerState): string {
   if (!follower.isConnected) return 'it is not connected';
   if (!follower.isComplete) return 'it installs a snapshot and the log';
-  if (follower.digest === 'different') return 'its metadata differs at an equal position';
+  if (follower.digest === 'different' || follower.digest === 'suspect') {
+    return 'its metadata differs at an equal position';
+  }
   if (follower.isLossy) return 'what its last stop lost is not made good yet';
   return 'it has not caught up';
 }

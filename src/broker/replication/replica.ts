@@ -14,6 +14,7 @@ import {
   type Random,
 } from '../../base/index.ts';
 import {
+  type Difference,
   type Ending,
   FollowerSession,
   LeaderLink,
@@ -49,6 +50,8 @@ export interface ReplicaHost {
   /** No more requests to this store; it is about to be closed. */
   leave(local: LocalStore): Promise<void>;
   roleChanged(role: ReplicaRole): void;
+  /** It leads with metadata that are damaged: somebody else should. */
+  leadsDamaged(): void;
   /** A role could not be taken on; it is tried again unless told. */
   roleFailed(failure: Failure): 'tryAgain' | 'giveUp';
 }
@@ -134,6 +137,7 @@ export class Replica {
     this.#ports = ports;
     this.#leader = new LeaderSide(options.self, authority, options.limits, ports);
     this.#leader.onHigherEpoch = (epoch) => this.#sawEpoch(epoch);
+    this.#leader.examine = async (local) => (await local.scrub()) === undefined;
     authority.onView = (view) => this.#onView(view);
   }
 
@@ -344,6 +348,7 @@ export class Replica {
         this.#lossKnown(local);
         await this.#host.lead(local);
         this.#setRole('master');
+        if (this.#damage !== undefined) this.#host.leadsDamaged();
         await this.#until(isOver);
       } else if (outcome !== 'over') {
         throw outcome.error;
@@ -374,6 +379,7 @@ export class Replica {
       const leader = formatAddress(master.haAddress);
       logger.info('follows', { leader, epoch, position: join.position });
     };
+    side.onDiffers = (from) => void this.#differsFromLeader(local, from);
     side.onCommitPoint = (commitPoint) => this.#committed(local, commitPoint);
     const ending = await this.#runSession(session, master, () => this.#mustInstall);
     side.detach();
@@ -471,14 +477,17 @@ export class Replica {
   }
 
   /** A check of a store in use found it. Whoever leads goes on with it; whoever follows does not count any more. */
-  #damageFound(local: LocalStore, damage: Failure): void {
+  #damageFound(local: LocalStore, damage: Failure, what: 'log' | 'metadata'): void {
     if (local !== this.#local) return;
     this.#damage = damage;
     this.#unmarked = damage;
     this.#mustInstall = true;
     this.onReportChanged();
     this.#wake();
-    if (this.#role === 'master' || this.#role === 'becomingMaster') return;
+    if (this.#role === 'master' || this.#role === 'becomingMaster') {
+      if (what === 'metadata') this.#host.leadsDamaged();
+      return;
+    }
     this.#marking = local.markDamaged(damage).then(
       () => {
         this.#unmarked = undefined;
@@ -487,6 +496,24 @@ export class Replica {
         this.#ports.logger.error('that the store is damaged could not be noted', { error });
       },
     );
+  }
+
+  /** The leader has checked itself. Whether this node finds where it is wrong or not, the leader's tables are the group's. */
+  async #differsFromLeader(local: LocalStore, { sequence }: Difference): Promise<void> {
+    const { logger } = this.#ports;
+    logger.error('the leader holds other metadata at an equal position', { sequence });
+    try {
+      if ((await local.scrub()) !== undefined) return; // Found, and told.
+      const message =
+        `the metadata behind record ${sequence} are not those of the leader, although both nodes are at one with ` +
+        'themselves; the database is kept as metadata.set-aside';
+      this.#damageFound(local, new Failure('corrupt', message), 'metadata');
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      // Who joins again is told again.
+      logger.warn('the metadata could not be checked', { error });
+      this.#session?.stop('its metadata could not be checked');
+    }
   }
 
   /** This store is opened no more: it is replaced as soon as somebody leads. */
@@ -559,7 +586,7 @@ export class Replica {
       throw error;
     }
     this.#local = local;
-    local.maintenance.onDamage = (damage) => this.#damageFound(local, damage);
+    local.maintenance.onDamage = (damage, what) => this.#damageFound(local, damage, what);
     this.#hasLed = false;
     if (local.promisedEpoch > this.#seen) this.#seen = local.promisedEpoch;
     this.#host.opened(local);

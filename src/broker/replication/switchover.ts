@@ -60,6 +60,7 @@ const maxLagBytes = 32 * 1024 * 1024;
 /** An operator waits longer than clients do for a new master that is slow. */
 const longestPromotionMs = 15_000;
 const lookEveryMs = 5;
+const giveUpRetryMs = 1000;
 const askTimeoutMs = 500;
 
 /**
@@ -71,6 +72,7 @@ export class SwitchOver {
   readonly #parts: SwitchOverParts;
   readonly #host: SwitchOverHost;
   #holders = 0;
+  #isGivingUp = false;
 
   constructor(parts: SwitchOverParts, host: SwitchOverHost) {
     this.#parts = parts;
@@ -96,6 +98,32 @@ export class SwitchOver {
     } finally {
       letGo();
     }
+  }
+
+  /** The metadata of this master are damaged: another member of the set leads as soon as one can, where somebody elects. */
+  async giveUp(): Promise<void> {
+    const { clock, logger, self, replica, elect } = this.#parts;
+    if (elect === undefined || this.#isGivingUp) return;
+    this.#isGivingUp = true;
+    let told = '';
+    while (replica.damage !== undefined && isLeading(replica)) {
+      const store = this.#parts.isServing() ? replica.local?.store : undefined;
+      for (const target of store?.positions.confirmed ?? []) {
+        if (target === self) continue;
+        try {
+          await this.#switchTo(target);
+          break;
+        } catch (error) {
+          if (!isFailure(error)) throw error;
+          if (error.message !== told) {
+            logger.error('this damaged master cannot hand over', { to: target, error });
+          }
+          told = error.message;
+        }
+      }
+      await clock.sleep(giveUpRetryMs);
+    }
+    this.#isGivingUp = false;
   }
 
   table(): RequestTable {
@@ -174,7 +202,7 @@ export class SwitchOver {
     const set = local.store.positions.confirmed;
     const who = `broker ${target}`;
     if (follower?.isConnected !== true) throw refusal(`${who} is not connected to the master`);
-    const why = whyNotReady(follower);
+    const why = whyNotReady(follower, this.#isDamaged);
     if (!set.includes(target)) {
       throw refusal(`${who} is not in the in-sync set: ${why ?? whyNotCounted(follower)}`);
     }
@@ -223,15 +251,21 @@ export class SwitchOver {
         throw refusal('this broker leads no more');
       }
       if (follower?.isConnected !== true) throw refusal(`broker ${target} is gone`);
-      return store.durablePoint === end && holdsAll(follower, end);
+      return store.durablePoint === end && holdsAll(follower, end, this.#isDamaged);
     };
     if (await this.#until(async () => isEqual(), deadlineMs)) return;
     const late = store.positions.counted.filter((id) => {
       const follower = replica.leader.followers.get(id);
-      return id !== this.#parts.self && !(follower && holdsAll(follower, store.log.end));
+      const isThere = follower !== undefined && holdsAll(follower, store.log.end, this.#isDamaged);
+      return id !== this.#parts.self && !isThere;
     });
     const who = late.length === 0 ? 'this broker' : `broker ${late.join(', ')}`;
     throw refusal(`${who} did not sync and apply all in time`);
+  }
+
+  /** Then it is the other one that is right where they differ. */
+  get #isDamaged(): boolean {
+    return this.#parts.replica.damage !== undefined;
   }
 
   async #untilServed(target: BrokerId, deadlineMs: number): Promise<Address | undefined> {
@@ -273,13 +307,18 @@ export class SwitchOver {
 /** The outcome of the request, not of this node. */
 const refusal = (why: string): Failure => new Failure('unavailable', why);
 
-function whyNotReady(follower: FollowerState): string | undefined {
-  const isWell = follower.isComplete && !follower.isLossy && follower.digest === 'equal';
+function whyNotReady(follower: FollowerState, isDamaged: boolean): string | undefined {
+  const isWell = follower.isComplete && !follower.isLossy && isRight(follower, isDamaged);
   return isWell ? undefined : whyNotCounted(follower);
 }
 
-const holdsAll = (follower: FollowerState, end: PhysicalOffset): boolean =>
+const holdsAll = (follower: FollowerState, end: PhysicalOffset, isDamaged: boolean): boolean =>
   follower.written === end &&
   follower.synced === end &&
   follower.applied === end &&
-  follower.digest === 'equal';
+  isRight(follower, isDamaged);
+
+const isRight = ({ digest }: FollowerState, isDamaged: boolean): boolean =>
+  digest === 'equal' || (digest === 'suspect' && isDamaged);
+
+const isLeading = ({ role }: Replica): boolean => role === 'master' || role === 'becomingMaster';

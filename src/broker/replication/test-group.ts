@@ -1,6 +1,6 @@
 /** A broker group in one simulated world, for tests of roles and replication. */
 import { type SimLogLine, type SimNode, SimWorld } from '../../../test/sim/ports/index.ts';
-import type { Disk, DiskFile, Failure } from '../../base/index.ts';
+import type { Disk, DiskFile, Failure, KeyValue } from '../../base/index.ts';
 import { Controller, type ControllerOptions, controllerOptions } from '../../controller/index.ts';
 import { type OutgoingRequest, RemotingClient } from '../../remoting/index.ts';
 import { type Fields, type IncomingCommand, ReplicaStatus, RequestCode } from '../../wire/index.ts';
@@ -13,6 +13,8 @@ export class TestReplica {
   readonly node: SimNode;
   readonly options: BrokerOptions;
   readonly client: TestClient;
+  /** As they were opened last, by folder. */
+  readonly databases = new Map<string, KeyValue>();
   readonly #world: SimWorld;
   failed: Failure | undefined;
   /** How long its disk needs to replace a file. */
@@ -36,7 +38,12 @@ export class TestReplica {
   async starting(): Promise<void> {
     const { clock, keyValueStores, network, random, logger, bootId } = this.node;
     const disk = this.#slowed(this.node.disk);
-    const ports = { clock, disk, keyValueStores, network, random, logger, bootId };
+    const open = async (folder: string): Promise<KeyValue> => {
+      const database = await keyValueStores.open(folder);
+      this.databases.set(folder, database);
+      return database;
+    };
+    const ports = { clock, disk, keyValueStores: { open }, network, random, logger, bootId };
     this.#broker = await Broker.start(this.options, ports);
     void this.#broker.failed.then((failure) => {
       this.failed = failure;

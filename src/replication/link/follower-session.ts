@@ -13,6 +13,7 @@ import {
 import { FrameInput } from './frame-input.ts';
 import {
   type Challenge,
+  type Difference,
   encodeFrame,
   type FollowerState,
   type Frame,
@@ -45,6 +46,8 @@ export interface FollowerHost {
   wantSync(): void;
   /** The next piece of a snapshot. */
   snapshot(bytes: Uint8Array, last: boolean): Promise<void>;
+  /** The leader, which has checked itself, holds other tables behind this record. */
+  differs(from: Difference): void;
   /** Positions and digest of this moment. */
   report(): Omit<Report, 'epoch'>;
 }
@@ -205,6 +208,10 @@ export class FollowerSession implements ConnectionHandler {
       case 'range':
         if (this.#phase === 'following') return this.#onRange(frame.value);
         break;
+      case 'differs':
+        if (this.#phase !== 'following') break;
+        this.#host.differs(frame.value);
+        return undefined;
       case 'refusal':
         // It may be willing later: an epoch that ended, a stop. Only what no time heals is for people.
         this.#end({

@@ -30,6 +30,7 @@ export const FrameType = {
   snapshot: 7,
   refusal: 8,
   promised: 9,
+  differs: 10,
 } as const;
 
 /** Of the payload with its type. Ranges and pieces of snapshots are far below. */
@@ -111,6 +112,12 @@ export interface Report {
   readonly digest: Uint8Array;
 }
 
+/** What the leader's tables are behind a record, where the follower reported something else. */
+export interface Difference {
+  readonly sequence: MetadataSequence;
+  readonly digest: Uint8Array;
+}
+
 export interface SnapshotPiece {
   readonly last: boolean;
   readonly bytes: Uint8Array;
@@ -129,7 +136,9 @@ export type Frame =
   | { readonly type: 'snapshot'; readonly value: SnapshotPiece }
   /** `lasting`: no time heals it. */
   | { readonly type: 'refusal'; readonly lasting: boolean; readonly reason: string }
-  | { readonly type: 'promised'; readonly epoch: Epoch };
+  | { readonly type: 'promised'; readonly epoch: Epoch }
+  /** The leader has checked itself: the follower is not what it should be. */
+  | { readonly type: 'differs'; readonly value: Difference };
 
 const holdings: readonly Holding[] = ['nothing', 'log', 'installing'];
 const actions: readonly (JoinAction | undefined)[] = [undefined, 'follow', 'cut', 'install'];
@@ -180,6 +189,10 @@ export function encodeFrame(frame: Frame): Uint8Array {
         .done();
     case 'promised':
       return new Writer(FrameType.promised).int32(frame.epoch).done();
+    case 'differs': {
+      const { sequence, digest } = frame.value;
+      return new Writer(FrameType.differs).int64(sequence).bytes(digest).done();
+    }
   }
 }
 
@@ -268,6 +281,11 @@ function decode(from: Reader): Frame {
       return { type: 'refusal', lasting: from.int8() === 1, reason: from.text() };
     case FrameType.promised:
       return { type: 'promised', epoch: epoch(from.int32()) };
+    case FrameType.differs:
+      return {
+        type: 'differs',
+        value: { sequence: metadataSequence(from.int64()), digest: from.copy(digestBytes) },
+      };
     default:
       throw new Failure('invalid', `frame of the unknown type ${type}`);
   }

@@ -5,7 +5,7 @@
 
 export type { LeaderLog } from './common-point.ts';
 export { type Ending, type FollowerHost, FollowerSession } from './follower-session.ts';
-export type { FollowerState, Holding, Join, Report } from './frames.ts';
+export type { Difference, FollowerState, Holding, Join, Report } from './frames.ts';
 export { checkedBytes, digestBytes } from './frames.ts';
 export {
   defaultLinkOptions,

@@ -8,7 +8,7 @@ import type {
   Random,
   Timer,
 } from '../../base/index.ts';
-import { nonceBytes } from './frames.ts';
+import { type Difference, nonceBytes } from './frames.ts';
 import { type LeaderHost, LeaderSession, type LinkIdentity } from './leader-session.ts';
 
 export interface LinkOptions {
@@ -99,6 +99,11 @@ export class LeaderLink {
       if (wantsSync) session.wantSync();
       session.pump();
     }
+  }
+
+  /** A follower holds other tables than this node, which has checked itself. */
+  differs(broker: BrokerId, from: Difference): void {
+    for (const session of this.#sessions) if (session.member === broker) session.differs(from);
   }
 
   /** C or D moved: followers are told at the end of the turn unless a range tells them. */

@@ -15,6 +15,7 @@ import { judge, type LeaderLog } from './common-point.ts';
 import { FrameInput } from './frame-input.ts';
 import {
   type Challenge,
+  type Difference,
   encodeFrame,
   type FollowerState,
   type Frame,
@@ -225,6 +226,12 @@ export class LeaderSession implements ConnectionHandler {
       }
       this.#sendRange(this.#sent, range.bytes, range.end);
     }
+  }
+
+  /** The leader's tables are these behind a record of which the follower has told others. */
+  differs(from: Difference): void {
+    if (this.#phase !== 'following') return;
+    this.#connection.write(encodeFrame({ type: 'differs', value: from }));
   }
 
   /** A range without bytes, if C or D moved since the last one, or as a sign of life. */

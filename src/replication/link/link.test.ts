@@ -17,6 +17,7 @@ import type { EpochEntry } from '../../log/index.ts';
 import { judge } from './common-point.ts';
 import { type Ending, type FollowerHost, FollowerSession } from './follower-session.ts';
 import { FrameInput } from './frame-input.ts';
+import type { Difference } from './frames.ts';
 import {
   encodeFrame,
   type FollowerState,
@@ -105,6 +106,12 @@ class FakeLeader implements LeaderHost {
 }
 
 class FakeFollower implements FollowerHost {
+  readonly told: Difference[] = [];
+
+  differs(from: Difference): void {
+    this.told.push(from);
+  }
+
   promisedEpoch = epoch(0);
   syncs = 0;
   points_: readonly number[] = [];

@@ -1,7 +1,7 @@
 import { holdsOffsets, Table, type TableNumber } from './catalogue.ts';
 import { type KeyText, keyText, nameOfKeyText } from './key-text.ts';
 import type { MetadataReader } from './reader.ts';
-import type { Entry } from './record.ts';
+import { type Entry, readUint64 } from './record.ts';
 import type { Row } from './row.ts';
 import { decodeOffsetKey, decodeOffsetValue } from './tables/consumer-offset.ts';
 
@@ -20,6 +20,8 @@ const names = Object.fromEntries(
 ) as Record<TableNumber, keyof typeof Table>;
 
 const longestValue = 1000;
+/** Version and createdAt, before the value. */
+const rowPrefixBytes = 16;
 
 /** `state` is what it was before the entry. */
 export function describeChange(state: MetadataReader, entry: Entry): DescribedChange {
@@ -45,7 +47,26 @@ export function describeChange(state: MetadataReader, entry: Entry): DescribedCh
   };
 }
 
-function readableKey(table: TableNumber, key: KeyText): string {
+/** A row as the database holds it, for a person. */
+export function describeStoredRow(table: TableNumber, bytes: Uint8Array | undefined): StoredRow {
+  if (bytes === undefined) return 'no row';
+  if (bytes.length < rowPrefixBytes) return `${bytes.length} bytes, too few for a row`;
+  const buffer = Buffer.from(bytes);
+  const version = readUint64(buffer, 0);
+  const createdAt = readUint64(buffer, 8);
+  const value = bytes.subarray(rowPrefixBytes);
+  const isReadable = !holdsOffsets(table) || value.length === 8;
+  const text = isReadable ? readableValue(table, { value }) : Buffer.from(value).toString('hex');
+  return { version, createdAt, value: text };
+}
+
+export type StoredRow =
+  | string
+  | { readonly version: number; readonly createdAt: number; readonly value: string | number };
+
+export const tableName = (table: TableNumber): keyof typeof Table => names[table];
+
+export function readableKey(table: TableNumber, key: KeyText): string {
   if (!holdsOffsets(table)) return nameOfKeyText(key).replaceAll('\0', ' ');
   const { group, topic, queueId } = decodeOffsetKey(key);
   return `${group} ${topic} ${queueId}`;

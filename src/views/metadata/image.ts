@@ -35,6 +35,8 @@ const headerTableBytes = 1 + 8 + 8 + 4 + digestBytes;
 const rowPrefixBytes = 16;
 /** Rows that a scrub reads before it lets others run. */
 const scrubSliceRows = 1000;
+/** More than that says no more. */
+const toldDifferences = 100;
 
 export interface ImageHeader {
   readonly state: TablesState;
@@ -51,12 +53,22 @@ export interface ImageBatch {
   failed(): void;
 }
 
+/** One row that is not the same in memory and in the database: each as the database would hold it. */
+export interface RowDifference {
+  readonly table: TableNumber;
+  readonly key: KeyText;
+  readonly memory: Uint8Array | undefined;
+  readonly database: Uint8Array | undefined;
+}
+
 export interface ScrubReport {
   readonly rows: number;
   /** Position that the header states. */
   readonly position: PhysicalOffset;
   /** What is wrong, in words; empty when every table is what it should be. */
   readonly problems: readonly string[];
+  /** The first of them. */
+  readonly differences: readonly RowDifference[];
   readonly perTable: ReadonlyMap<
     TableNumber,
     { readonly expected: Digest; readonly found: Digest }
@@ -127,12 +139,13 @@ export class TablesImage {
     };
   }
 
-  async scrub(keyValue: KeyValue): Promise<ScrubReport> {
+  async scrub(keyValue: KeyValue, rows: TableMaps<Row>): Promise<ScrubReport> {
     assert(!this.#scrubbing, 'one scrub at a time');
     this.#scrubbing = true;
     try {
       await this.#inFlight;
-      return await scrubImage(keyValue, this.#hasHeader ? this.#header : undefined);
+      const memory = new MemoryRows(rows, (databaseKey) => this.#dirty.has(databaseKey));
+      return await scrubImage(keyValue, this.#hasHeader ? this.#header : undefined, memory);
     } finally {
       this.#scrubbing = false;
     }
@@ -166,9 +179,51 @@ export async function loadImage(
 
 const allRows = { from: Uint8Array.of(1), to: Uint8Array.of(0xff) };
 
+/**
+ * The rows in memory, as they should be in the database. What changed since the last batch is left out: it need not be
+ * there yet.
+ */
+class MemoryRows {
+  readonly differences: RowDifference[] = [];
+  readonly #rows: TableMaps<Row>;
+  readonly #isDirty: (databaseKey: string) => boolean;
+
+  constructor(rows: TableMaps<Row>, isDirty: (databaseKey: string) => boolean) {
+    this.#rows = rows;
+    this.#isDirty = isDirty;
+  }
+
+  compare(table: TableNumber, key: KeyText, database: Uint8Array | undefined): void {
+    if (this.#isDirty(String.fromCharCode(table) + key)) return;
+    const row = this.#rows.of(table).get(key);
+    const memory = row && encodeRow(row);
+    const isEqual =
+      memory === undefined || database === undefined
+        ? memory === database
+        : Buffer.compare(memory, database) === 0;
+    if (isEqual || this.differences.length >= toldDifferences) return;
+    this.differences.push({ table, key, memory, database: database && Uint8Array.from(database) });
+  }
+
+  /** Finds rows of a table that the database lacks. */
+  async compareAll(table: TableNumber, keyValue: KeyValue): Promise<void> {
+    const keys = Array.from(this.#rows.of(table).entries(''), ([key]) => key);
+    for (let at = 0; at < keys.length; at += scrubSliceRows) {
+      const slice = keys.slice(at, at + scrubSliceRows);
+      const found = await keyValue.getMany(
+        slice.map((key) => keyBytes(String.fromCharCode(table) + key)),
+      );
+      slice.forEach((key, index) => {
+        if (found[index] === undefined) this.compare(table, key, undefined);
+      });
+    }
+  }
+}
+
 async function scrubImage(
   keyValue: KeyValue,
   expected: ImageHeader | undefined,
+  memory: MemoryRows,
 ): Promise<ScrubReport> {
   const problems: string[] = [];
   const sums = emptySums();
@@ -189,6 +244,7 @@ async function scrubImage(
       try {
         const { table, key, row } = decodeRow(databaseKey, bytes, slab);
         addRow(sums[table] as DigestSum, 1, table, key, row.value);
+        memory.compare(table, key, bytes);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         problems.push(error.message);
@@ -205,10 +261,17 @@ async function scrubImage(
     }
   }
   problems.push(...differences(state, sums, 'what was written'));
+  for (const table of tableNumbers) {
+    if (isOther(state, sums, table)) await memory.compareAll(table, keyValue);
+  }
+  if (problems.length === 0 && memory.differences.length > 0) {
+    problems.push('rows in memory are not those that were written');
+  }
   return {
     rows: count,
     position: expected?.position ?? physicalOffset(0),
     problems,
+    differences: memory.differences,
     perTable: new Map(
       tableNumbers.map((table) => [
         table,
@@ -223,15 +286,16 @@ async function scrubImage(
 
 function differences(state: TablesState, found: readonly DigestSum[], source: string): string[] {
   return tableNumbers
-    .filter(
-      (table) => digestOf(found[table] as DigestSum) !== digestOf(state.sums[table] as DigestSum),
-    )
+    .filter((table) => isOther(state, found, table))
     .map(
       (table) =>
         `table ${table} has the digest ${digestOf(found[table] as DigestSum)}, and ${source} says ` +
         `${digestOf(state.sums[table] as DigestSum)}`,
     );
 }
+
+const isOther = (state: TablesState, found: readonly DigestSum[], table: TableNumber): boolean =>
+  digestOf(found[table] as DigestSum) !== digestOf(state.sums[table] as DigestSum);
 
 /** Version 8, createdAt 8, value. */
 export function encodeRow(row: Row): Uint8Array {

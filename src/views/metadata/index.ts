@@ -62,9 +62,16 @@ export {
   templateTopic,
   topicNotExist,
 } from './decide/topics.ts';
-export { type DescribedChange, describeChange } from './described-change.ts';
+export {
+  type DescribedChange,
+  describeChange,
+  describeStoredRow,
+  readableKey,
+  type StoredRow,
+  tableName,
+} from './described-change.ts';
 export { type Digest, digestBytes, digestFromBytes, digestToBytes, RowDigest } from './digest.ts';
-export type { ImageBatch, ScrubReport } from './image.ts';
+export type { ImageBatch, RowDifference, ScrubReport } from './image.ts';
 export { MetadataReader, type OffsetEntry } from './reader.ts';
 export {
   decodeMetadataRecord,

@@ -341,9 +341,9 @@ export class MetadataTables {
     return this.#image.takeBatch(this.#rows, this.#appliedState, this.#appliedPosition);
   }
 
-  /** Recomputes the digests from the rows in the database. No batch is given out meanwhile. */
+  /** Recomputes the digests from the rows in the database, and compares those with the rows in memory. No batch is given out meanwhile. */
   scrub(keyValue: KeyValue): Promise<ScrubReport> {
-    return this.#image.scrub(keyValue);
+    return this.#image.scrub(keyValue, this.#rows);
   }
 
   #push(record: PendingRecord): void {

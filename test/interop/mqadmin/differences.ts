@@ -83,7 +83,7 @@ export const brokerKeys: Difference = {
   reason: 'Holdfast has options of its own; Java tells what it works out',
   java: /^(authConfigPath|brokerIP2|rocketmqHome) *=.*\n/gm,
   holdfast:
-    /^(brokerIP2|definitionForwardMs|definitionTimeoutMs|fastListenPort|haMasterAddress|haMaxUnreportedBytes|haSharedSecretFile|maxStoreBytes|metadataFlushIntervalMs|metadataMinInSyncReplicas|offsetCoalesceMs|snapshotIntervalMs|tailBytes) *=.*\n/gm,
+    /^(brokerIP2|definitionForwardMs|definitionTimeoutMs|fastListenPort|haMasterAddress|haMaxUnreportedBytes|haSharedSecretFile|maxStoreBytes|metadataFlushIntervalMs|metadataMinInSyncReplicas|metadataScrubIntervalMs|offsetCoalesceMs|snapshotIntervalMs|tailBytes) *=.*\n/gm,
 };
 
 /** The laboratory gives its broker small files; ports and folders are those of the run. */
