@@ -45,6 +45,7 @@ test('what has a processor is supported or partly, what has none is refused', ()
         ...servedCodes('src/broker/replication/replica-requests.ts'),
         ...servedCodes('src/broker/replication/switchover.ts'),
         ...servedCodes('src/broker/replication/promotion.ts'),
+        ...servedCodes('src/broker/replication/metadata-requests.ts'),
       ]),
     ],
     ['name server', servedCodes('src/nameserver/processors.ts')],

@@ -13,6 +13,7 @@ import { haHistory } from './ha-history.ts';
 import { promoteReplica } from './ha-promote.ts';
 import { haStatus } from './ha-status.ts';
 import { switchOver } from './ha-switchover.ts';
+import { verifyMetadata } from './meta-verify.ts';
 import { copyOffsets, resetOffsets, setOffset } from './offset-changes.ts';
 import { showOffsets } from './offsets.ts';
 import type { AnyOperation } from './operation.ts';
@@ -53,6 +54,7 @@ export const operations: readonly AnyOperation[] = [
   switchOver,
   promoteReplica,
   recoverGroup,
+  verifyMetadata,
   benchProduce,
   benchConsume,
   benchEndToEnd,

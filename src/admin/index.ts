@@ -43,6 +43,7 @@ export { type Promoted, promoteReplica } from './ha-promote.ts';
 export { haStatus, type ReplicaGroup, type ReplicaRow } from './ha-status.ts';
 export { type HandedOver, switchOver } from './ha-switchover.ts';
 export type { Message } from './message.ts';
+export { type VerifiedGroup, verifyMetadata } from './meta-verify.ts';
 export { copyOffsets, type MovedOffset, resetOffsets, setOffset } from './offset-changes.ts';
 export { type QueueProgress, showOffsets } from './offsets.ts';
 export type {

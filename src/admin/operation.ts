@@ -49,6 +49,8 @@ export interface Operation<F extends Fields, Output> extends Described<F> {
   readonly output: Shape<Output>;
   /** Fails with a `Refusal` when the other side refuses, `unavailable` when it cannot be reached, else `invalid`. */
   run(admin: Admin, input: InputOf<F>): Promise<Output>;
+  /** What is wrong by the result, in a sentence: a program that asked must notice. */
+  verdict?(output: Output): string | undefined;
 }
 
 /** An operation that gives results until it is stopped. */

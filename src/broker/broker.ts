@@ -48,6 +48,7 @@ import {
   staticIdentity,
 } from './replication/identity.ts';
 import { InSync } from './replication/in-sync.ts';
+import { MetadataRequests } from './replication/metadata-requests.ts';
 import { Promotion } from './replication/promotion.ts';
 import { Replica, type ReplicaHost, type ReplicaRole } from './replication/replica.ts';
 import { ReplicaRequests } from './replication/replica-requests.ts';
@@ -320,7 +321,8 @@ export class Broker implements ReplicaHost {
     );
     this.#switchOver = switchOver;
     const promotion = new Promotion({ ...parts, promote });
-    const tables = [requests.table(), switchOver.table(), promotion.table()];
+    const metadata = new MetadataRequests({ self, replica });
+    const tables = [requests, metadata, switchOver, promotion].map((part) => part.table());
     this.#anyRole = new Map(tables.flatMap((table) => [...table]));
     await replica.open();
     await identity.begin(replica, this.#haAddress(replica));

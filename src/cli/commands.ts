@@ -35,6 +35,7 @@ export const nouns: Readonly<Record<string, string>> = {
   'broker config': 'Show and change the configuration of a broker (alone: get).',
   ha: 'Replicated groups: how replicas do, who led when and why, and planned changes of the master.',
   controller: 'What only an operator decides for a group.',
+  meta: 'Compare the metadata of replicas.',
   bench: 'Measure a broker under load.',
 };
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import stringWidth from 'string-width';
-import type { HistoryEntry, ReplicaGroup, ReplicaRow } from '../admin/index.ts';
+import type { HistoryEntry, ReplicaGroup, ReplicaRow, VerifiedGroup } from '../admin/index.ts';
 import { timestampMs } from '../base/index.ts';
-import { groupHistory, replicaGroups } from './ha-views.ts';
+import { groupHistory, replicaGroups, verifiedGroups } from './ha-views.ts';
 import type { Screen } from './screen.ts';
 
 const plain = (text: string): string => text;
@@ -57,4 +57,41 @@ test('the history fits 80 columns with its reasons below, and 120 beside', () =>
   assert.deepEqual([narrow[2], narrow[4]], ['    the first', `    ${entry.reason}`]);
   const wide = groupHistory([first, entry], screen(120)).split('\n');
   assert.match(wide[2] ?? '', /set +3 +1 +1 2 3 \(7\) +broker 2 has not caught up for 15000 ms$/);
+});
+
+test('a verification names replicas, tables and keys that differ, and is one line when none does', () => {
+  const replica = { address: '127.0.0.1:1', role: 'slave', newest: 9, applied: large };
+  const equal: VerifiedGroup = {
+    ...{ cluster: 'c', group: 'g', equal: true, sequence: 9, tables: [], differences: [] },
+    replicas: [{ ...replica, id: 1, digest: 'aabbccddee', why: undefined }],
+  };
+  const [heading, ...others] = verifiedGroups([equal], screen(80)).trimEnd().split('\n');
+  assert.equal(heading, 'group g of c: all replicas are equal, behind metadata record 9');
+  assert.equal(others.length, 3);
+  const digests = [
+    { id: 1, digest: 'aabbccddee' },
+    { id: 2, digest: '1122334455' },
+  ];
+  const values = [
+    { id: 1, value: '{}', version: 3 },
+    { id: 2, value: undefined, version: undefined },
+  ];
+  const text = verifiedGroups(
+    [
+      {
+        ...{ ...equal, equal: false },
+        replicas: [
+          ...equal.replicas,
+          { ...replica, id: 2, digest: undefined, why: 'it is damaged' },
+        ],
+        tables: [{ table: 'topic', equal: false, digests }],
+        differences: [{ table: 'topic', key: 'orders', values }],
+      },
+    ],
+    screen(80),
+  );
+  assert.match(text, /^group g of c: not all replicas are equal/m);
+  assert.match(text, /^! broker 2: it is damaged$/m);
+  assert.match(text, /^! table topic differs \(1: aabbccdd, 2: 11223344\)$/m);
+  assert.match(text, /^topic orders\n {2}broker 1: \{\}\n {2}broker 2: -$/m);
 });

@@ -1,4 +1,4 @@
-/** Tables of `holdfast ha`. */
+/** Tables of `holdfast ha` and `holdfast meta`. */
 import type {
   HandedOver,
   HistoryEntry,
@@ -6,6 +6,7 @@ import type {
   RecoveredGroup,
   ReplicaGroup,
   ReplicaRow,
+  VerifiedGroup,
 } from '../admin/index.ts';
 import { oneLine } from './plain-text.ts';
 import type { Screen } from './screen.ts';
@@ -129,6 +130,54 @@ export function promotedReplica(result: Promoted, screen: Screen): string {
     '',
     ...proven.map((fact) => `proven      ${oneLine(fact)}`),
     ...notProven.map((fact) => `${screen.bad('not proven')}  ${oneLine(fact)}`),
+    '',
+  ].join('\n');
+}
+
+export function verifiedGroups(groups: readonly VerifiedGroup[], screen: Screen): string {
+  if (groups.length === 0) return 'No broker group is registered.\n';
+  return groups.map((group) => verifiedGroup(group, screen)).join('\n');
+}
+
+function verifiedGroup(verified: VerifiedGroup, screen: Screen): string {
+  const { cluster, group, equal, sequence, replicas, tables, differences } = verified;
+  const outcome = equal ? 'all replicas are equal' : screen.bad('not all replicas are equal');
+  const where = sequence === undefined ? '' : `, behind metadata record ${sequence}`;
+  const right = { align: 'right' } as const;
+  const table = renderTable<VerifiedGroup['replicas'][number]>(
+    [
+      { title: 'ID', ...right, cell: ({ id }) => id ?? '?' },
+      { title: 'ROLE', cell: ({ role }) => role },
+      { title: 'ADDRESS', cell: ({ address }) => address ?? '?' },
+      { title: 'NEWEST', ...right, cell: ({ newest }) => newest },
+      { title: 'APPLIED', ...right, cell: ({ applied }) => applied },
+      { title: 'DIGEST', cell: ({ digest }) => digest?.slice(0, digestPlaces) },
+    ],
+    replicas,
+    { width: screen.width, title: screen.faint },
+  );
+  const whys = replicas.flatMap(({ id, why }) =>
+    why === undefined ? [] : [`${screen.bad('!')} broker ${id ?? '?'}: ${oneLine(why)}`],
+  );
+  const others = tables
+    .filter((one) => !one.equal)
+    .map(({ table: name, digests }) => {
+      const told = digests.map(({ id, digest }) => `${id}: ${digest.slice(0, digestPlaces)}`);
+      return `${screen.bad('!')} table ${name} differs (${told.join(', ')})`;
+    });
+  const keys = differences.flatMap(({ table: name, key, values }) => [
+    `${name} ${oneLine(key)}`,
+    ...values.map(
+      ({ id, value }) => `  broker ${id}: ${value === undefined ? '-' : oneLine(value)}`,
+    ),
+  ]);
+  return [
+    `group ${screen.strong(oneLine(group))} of ${oneLine(cluster)}: ${outcome}${where}`,
+    '',
+    table.trimEnd(),
+    ...whys,
+    ...others,
+    ...keys,
     '',
   ].join('\n');
 }

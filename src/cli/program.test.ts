@@ -299,3 +299,11 @@ test('each operation has a command with help for each field, and a view for peop
     assert.equal(output.includes('--dry-run'), changes, operation.name);
   }
 });
+
+test('an operation that finds something wrong shows what, and ends with exit code 1', async () => {
+  const verified = await run(['meta', 'verify', '-o', 'json']);
+  assert.equal(verified.code, 1);
+  const [group] = JSON.parse(verified.output);
+  assert.deepEqual([group.group, group.equal], ['broker-a', false]);
+  assert.match(verified.errors, /^holdfast: not all replicas are equal: broker-a$/m);
+});

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Admin, AnyOperation } from '../admin/index.ts';
-import { type Address, optionTypes } from '../base/index.ts';
+import { type Address, Failure, optionTypes } from '../base/index.ts';
 import { type CommandContext, kebab } from './commands.ts';
 import { UsageMistake } from './exit-codes.ts';
 import { type OutputFormat, outputFormats, printerOf, showChanges } from './output.ts';
@@ -55,7 +55,10 @@ export async function runOperation(
     return;
   }
   if (wish.watchMs === undefined) {
-    terminal.write(print(await operation.run(admin, input)));
+    const output = await operation.run(admin, input);
+    terminal.write(print(output));
+    const verdict = operation.verdict?.(output);
+    if (verdict !== undefined) throw new Failure('invalid', verdict);
     return;
   }
   const watch = await printerOf(operation, format, terminal, { isRepeated: true });

@@ -44,6 +44,7 @@ import {
   tailTopic,
   topicInfo,
   topicRoute,
+  verifyMetadata,
 } from '../admin/index.ts';
 import type { TimestampMs } from '../base/index.ts';
 import { benchReport } from './bench-view.ts';
@@ -53,6 +54,7 @@ import {
   promotedReplica,
   recoveredGroup,
   replicaGroups,
+  verifiedGroups,
 } from './ha-views.ts';
 import { oneLine } from './plain-text.ts';
 import type { Screen } from './screen.ts';
@@ -443,6 +445,7 @@ show(haHistory, groupHistory);
 show(recoverGroup, recoveredGroup);
 show(switchOver, handedOver);
 show(promoteReplica, promotedReplica);
+show(verifyMetadata, verifiedGroups);
 
 show(benchProduce, benchReport);
 show(benchConsume, benchReport);

@@ -17,6 +17,7 @@ import {
   writeGroupState,
 } from '../replication/index.ts';
 import { Maintenance, type MaintenanceOptions } from './maintenance.ts';
+import type { PersistedRow, TableNumber } from './metadata/index.ts';
 import type { NextOffsetRows } from './next-offset-rows.ts';
 import { type PersistedView, Persister } from './persister.ts';
 import { markQueuesDamaged, type OpenOptions, openStore, type StoreRecovery } from './recovery.ts';
@@ -47,6 +48,7 @@ export class LocalStore {
   readonly #databases: readonly KeyValue[];
   readonly #persisters: readonly Persister[];
   readonly #scrubber: Scrubber;
+  readonly #metadata: KeyValue;
   #group: GroupState;
   /** This start has written what it remembers. */
   #isNoted = false;
@@ -88,6 +90,7 @@ export class LocalStore {
     const { tables } = this.store;
     const scrubber = new Scrubber(options.folder, { tables, keyValue: metadataKeyValue }, ports);
     this.#scrubber = scrubber;
+    this.#metadata = metadataKeyValue;
     this.maintenance = new Maintenance(
       options,
       { store: this.store, metadata, queues, metadataKeyValue, nextOffsetRows, scrubber },
@@ -216,6 +219,14 @@ export class LocalStore {
    */
   async scrub(): Promise<Failure | undefined> {
     return await this.maintenance.scrub();
+  }
+
+  /** Rows of a table of the metadata database, for comparing replicas. Fails as reading it does. */
+  async metadataRows(
+    table: TableNumber,
+    page: { readonly after: Uint8Array | undefined; readonly limit: number },
+  ): Promise<readonly PersistedRow[]> {
+    return await this.store.tables.rowsIn(this.#metadata, table, page);
   }
 
   /** What is damaged cannot be rebuilt from the log: no start opens this store any more, until it is replaced. */

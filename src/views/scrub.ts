@@ -64,7 +64,10 @@ export class Scrubber {
     for (const row of rows.slice(0, loggedRows))
       logger.error('a row of metadata is damaged', { ...row });
     const kept = await this.#keep(report, rows);
-    return new Failure('corrupt', `the metadata of this store are damaged: ${first}; ${kept}`);
+    const named = rows.slice(0, loggedRows).map(({ table, key }) => `${table} ${key}`);
+    const which = rows.length === 0 ? '' : ` (${rows.length} rows: ${named.join(', ')})`;
+    const what = `the metadata of this store are damaged: ${first}${which}`;
+    return new Failure('corrupt', `${what}; ${kept}`);
   }
 
   async #keep(report: ScrubReport, rows: readonly EvidenceRow[]): Promise<string> {

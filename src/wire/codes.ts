@@ -166,6 +166,8 @@ export const RequestCode = {
   CONTROLLER_GET_HISTORY: 40_004,
   SWITCH_OVER: 40_005,
   PROMOTE_REPLICA: 40_006,
+  GET_METADATA_DIGESTS: 40_007,
+  GET_METADATA_ROWS: 40_008,
 } as const;
 export type RequestCode = (typeof RequestCode)[keyof typeof RequestCode];
 

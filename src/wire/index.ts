@@ -42,6 +42,7 @@ export {
   SubscriptionGroupWrapper,
 } from './bodies/groups.ts';
 export { MessageQueue } from './bodies/message-queue.ts';
+export { MetadataDigests, MetadataRows } from './bodies/metadata.ts';
 export {
   ConsumerOffsetSerializeWrapper,
   ConsumeStats,
@@ -170,6 +171,8 @@ export {
   ControllerMetadata,
   ElectMaster,
   ElectMasterResponse,
+  GetMetadataDigests,
+  GetMetadataRows,
   GetNextBrokerId,
   GetNextBrokerIdResponse,
   GetReplicaInfo,

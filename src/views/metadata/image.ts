@@ -10,6 +10,7 @@ import {
   timestampMs,
 } from '../../base/index.ts';
 import { isTableNumber, type TableNumber, tableNumbers, tableSlots } from './catalogue.ts';
+import { tableName } from './described-change.ts';
 import {
   addRow,
   type Digest,
@@ -177,6 +178,36 @@ export async function loadImage(
   return header;
 }
 
+/** A row of the database, with the part of its key behind the table number. */
+export interface PersistedRow {
+  readonly key: Uint8Array;
+  readonly row: Row;
+  /** As it is stored. */
+  readonly bytes: Uint8Array;
+}
+
+/** Fails `corrupt` when one cannot be read. */
+export async function readRows(
+  keyValue: KeyValue,
+  table: TableNumber,
+  { after, limit }: { readonly after: Uint8Array | undefined; readonly limit: number },
+): Promise<readonly PersistedRow[]> {
+  const first = Uint8Array.of(table);
+  const from = after === undefined ? first : Buffer.concat([first, after, Uint8Array.of(0)]);
+  const found: PersistedRow[] = [];
+  const slab = new Slab();
+  for await (const [databaseKey, lent] of keyValue.scan({
+    from,
+    to: Uint8Array.of(table + 1),
+    limit,
+  })) {
+    const bytes = Uint8Array.from(lent);
+    const { row } = decodeRow(databaseKey, bytes, slab);
+    found.push({ key: Uint8Array.from(databaseKey.subarray(1)), row, bytes });
+  }
+  return found;
+}
+
 const allRows = { from: Uint8Array.of(1), to: Uint8Array.of(0xff) };
 
 /**
@@ -289,7 +320,7 @@ function differences(state: TablesState, found: readonly DigestSum[], source: st
     .filter((table) => isOther(state, found, table))
     .map(
       (table) =>
-        `table ${table} has the digest ${digestOf(found[table] as DigestSum)}, and ${source} says ` +
+        `table ${tableName(table)} has the digest ${digestOf(found[table] as DigestSum)}, and ${source} says ` +
         `${digestOf(state.sums[table] as DigestSum)}`,
     );
 }

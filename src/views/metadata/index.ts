@@ -71,7 +71,8 @@ export {
   tableName,
 } from './described-change.ts';
 export { type Digest, digestBytes, digestFromBytes, digestToBytes, RowDigest } from './digest.ts';
-export type { ImageBatch, RowDifference, ScrubReport } from './image.ts';
+export type { ImageBatch, PersistedRow, RowDifference, ScrubReport } from './image.ts';
+export { keyText as keyTextOf } from './key-text.ts';
 export { MetadataReader, type OffsetEntry } from './reader.ts';
 export {
   decodeMetadataRecord,

@@ -17,7 +17,14 @@ import {
   digestOf,
   totalDigest,
 } from './digest.ts';
-import { type ImageBatch, loadImage, type ScrubReport, TablesImage } from './image.ts';
+import {
+  type ImageBatch,
+  loadImage,
+  type PersistedRow,
+  readRows,
+  type ScrubReport,
+  TablesImage,
+} from './image.ts';
 import { type KeyText, keyBytes, keyText } from './key-text.ts';
 import { MetadataReader, type PendingChange } from './reader.ts';
 import type { Entry, MetadataRecord } from './record.ts';
@@ -283,12 +290,7 @@ export class MetadataTables {
 
   digest(view: 'appended' | 'applied'): TableDigests {
     const { sums } = view === 'appended' ? this.#appendedState : this.#appliedState;
-    return {
-      total: totalDigest(sums),
-      perTable: new Map(
-        tableNumbers.map((table) => [table, digestOf(sums[table] as DigestSum)] as const),
-      ),
-    };
+    return tableDigests(sums);
   }
 
   /** The newest record that was appended, and the total digest of the tables behind it. */
@@ -301,6 +303,21 @@ export class MetadataTables {
   digestBehind(sequence: MetadataSequence): Digest | undefined {
     const sums = this.#history.get(sequence);
     return sums && totalDigest(sums);
+  }
+
+  /** As `digestBehind`, of each table. */
+  digestsBehind(sequence: MetadataSequence): TableDigests | undefined {
+    const sums = this.#history.get(sequence);
+    return sums && tableDigests(sums);
+  }
+
+  /** Rows of a table as the database holds them, in the order of their keys. */
+  rowsIn(
+    keyValue: KeyValue,
+    table: TableNumber,
+    page: { readonly after: Uint8Array | undefined; readonly limit: number },
+  ): Promise<readonly PersistedRow[]> {
+    return readRows(keyValue, table, page);
   }
 
   /** The total that the appended tables would have after these entries. */
@@ -428,3 +445,10 @@ export class MetadataTables {
     return { changes, sums: known ?? sums };
   }
 }
+
+const tableDigests = (sums: DigestSums): TableDigests => ({
+  total: totalDigest(sums),
+  perTable: new Map(
+    tableNumbers.map((table) => [table, digestOf(sums[table] as DigestSum)] as const),
+  ),
+});

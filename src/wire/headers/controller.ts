@@ -167,3 +167,18 @@ export type PromoteReplica = HeaderOf<typeof PromoteReplica>;
 export const PromoteReplicaResponse = header('PromoteReplicaResponse', {
   masterEpoch: field('masterEpoch', int),
 });
+
+/** Ours, GET_METADATA_DIGESTS (40007). */
+export const GetMetadataDigests = header('GetMetadataDigests', {
+  /** Behind this record; absent: behind the newest. */
+  sequence: field('sequence', optional(long())),
+  /** The replica shall check its database first. */
+  check: field('check', optional(bool)),
+});
+
+/** Ours, GET_METADATA_ROWS (40008). */
+export const GetMetadataRows = header('GetMetadataRows', {
+  table: field('table', text),
+  /** Key, in hexadecimal, behind which they begin. */
+  after: field('after', optional(text)),
+});
