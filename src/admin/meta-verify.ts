@@ -88,7 +88,8 @@ export const verifyMetadata = operation({
   },
   verdict(groups) {
     const others = groups.filter(({ equal }) => !equal).map(({ group }) => group);
-    return others.length === 0 ? undefined : `not all replicas are equal: ${others.join(', ')}`;
+    if (others.length === 0) return undefined;
+    return `not all replicas are known to be equal: ${others.join(', ')}`;
   },
 });
 

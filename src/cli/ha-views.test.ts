@@ -90,7 +90,7 @@ test('a verification names replicas, tables and keys that differ, and is one lin
     ],
     screen(80),
   );
-  assert.match(text, /^group g of c: not all replicas are equal/m);
+  assert.match(text, /^group g of c: not all replicas are known to be equal/m);
   assert.match(text, /^! broker 2: it is damaged$/m);
   assert.match(text, /^! table topic differs \(1: aabbccdd, 2: 11223344\)$/m);
   assert.match(text, /^topic orders\n {2}broker 1: \{\}\n {2}broker 2: -$/m);

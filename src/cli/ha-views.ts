@@ -141,7 +141,9 @@ export function verifiedGroups(groups: readonly VerifiedGroup[], screen: Screen)
 
 function verifiedGroup(verified: VerifiedGroup, screen: Screen): string {
   const { cluster, group, equal, sequence, replicas, tables, differences } = verified;
-  const outcome = equal ? 'all replicas are equal' : screen.bad('not all replicas are equal');
+  const outcome = equal
+    ? 'all replicas are equal'
+    : screen.bad('not all replicas are known to be equal');
   const where = sequence === undefined ? '' : `, behind metadata record ${sequence}`;
   const right = { align: 'right' } as const;
   const table = renderTable<VerifiedGroup['replicas'][number]>(

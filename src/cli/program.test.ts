@@ -305,5 +305,5 @@ test('an operation that finds something wrong shows what, and ends with exit cod
   assert.equal(verified.code, 1);
   const [group] = JSON.parse(verified.output);
   assert.deepEqual([group.group, group.equal], ['broker-a', false]);
-  assert.match(verified.errors, /^holdfast: not all replicas are equal: broker-a$/m);
+  assert.match(verified.errors, /^holdfast: not all replicas are known to be equal: broker-a$/m);
 });

@@ -30,6 +30,7 @@ import {
   type LiveReplica,
   type LiveReplicas,
   replicaOf,
+  replicasOf,
 } from './state.ts';
 import {
   type ControllerStore,
@@ -296,8 +297,7 @@ export class Controller {
       set: group.set,
       dead: group.set.filter((id) => !isLive(group, live, id)),
       lossy: group.replicas.filter(({ lossy }) => lossy).map(({ id }) => id),
-      // Who only got an id may never come.
-      replicas: group.replicas.filter(({ incarnation }) => incarnation !== '').length,
+      replicas: replicasOf(group),
       master: master && {
         broker: master.id,
         incarnation: group.masterIncarnation,

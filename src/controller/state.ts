@@ -77,6 +77,15 @@ export function emptyGroup(cluster: string, name: string): GroupState {
 export const replicaOf = (group: GroupState, id: BrokerId): ReplicaRecord | undefined =>
   group.replicas.find((replica) => replica.id === id);
 
+/**
+ * How many replicas a group has, dead ones too. Who only got an id may never come; who lost its files came again at the
+ * same address with another id.
+ */
+export function replicasOf({ replicas }: GroupState): number {
+  const registered = replicas.filter(({ incarnation }) => incarnation !== '');
+  return new Set(registered.map(({ address }) => address)).size;
+}
+
 /** The replica lives, and is the start that registered. */
 export function isLive(group: GroupState, live: LiveReplicas, id: BrokerId): boolean {
   const said = live.get(id);

@@ -75,7 +75,10 @@ test('a replica that cannot be reached was not compared: the group is not known 
   const verified = await verify(group);
   assert.equal(verified.equal, false);
   assert.equal(verified.replicas.filter(({ why }) => why !== undefined).length, 1);
-  assert.match(verifyMetadata.verdict?.([verified]) ?? '', /not all replicas are equal/);
+  assert.match(
+    verifyMetadata.verdict?.([verified]) ?? '',
+    /not all replicas are known to be equal/,
+  );
 });
 
 async function tamper(group: TestGroup, replica: TestReplica): Promise<void> {

@@ -241,3 +241,28 @@ test('replicas that differ check themselves: a damaged leader puts nobody out of
     await checkEqual(group, other, master);
   });
 });
+
+test('a damaged leader hands its metadata on to nobody; its next start makes them whole', async () => {
+  const small = { ...noScrub, maxStoreBytes: 128 * 1024 };
+  const { group, master, other } = await pair('controlled', small);
+  for (let i = 0; i < 20; i++) await master.client.send('a', 'x'.repeat(20_000));
+  await group.runFor(2000);
+  assert((await master.status()).begin > 0, 'an empty replica needs a snapshot');
+  other.crash({ powerLoss: false });
+  await other.wipe();
+  await tamper(group, master);
+  const starting = other.starting();
+  await group.runFor(20_000);
+  assert.match((await master.status()).damage ?? '', /the metadata of this store are damaged/);
+  assert.notEqual(other.role, 'master');
+  const told = group.lines.some(({ node, fields }) => {
+    return node === other.name && String(fields['why']).includes('this leader are damaged');
+  });
+  assert(told, 'the replica says why it waits');
+  assert.equal((await master.client.createTopic('d', 1)).code, 'SUCCESS');
+  master.crash({ powerLoss: false });
+  await master.start();
+  await group.world.complete(starting);
+  await group.runFor(10_000);
+  await checkEqual(group, master, other);
+});

@@ -158,3 +158,16 @@ test('without a controller the replicas that were seen count, or as many as tota
   await group.runFor(5000);
   assert.equal((await one.client.createTopic('v', 1)).code, 'SUCCESS');
 });
+
+test('a replica that lost its files, and has another id now, is no third one', async () => {
+  const { group, master, others } = await started(2);
+  const [other] = others as [TestReplica];
+  other.crash({ powerLoss: true });
+  await other.wipe();
+  await other.start();
+  await group.runFor(8000);
+  const status = await master.status();
+  assert.equal(status.syncStateSet.length, 2);
+  assert.equal(status.groupReplicas, 2);
+  assert.equal(status.metadataMinimum, 1);
+});

@@ -48,8 +48,9 @@ export class InSync {
    * has seen since it leads, or as many as it was told.
    */
   get replicas(): number {
-    const known = this.#authority.view?.replicas ?? this.#options.totalReplicas;
-    return Math.max(known, this.#replica.leader.seen, this.count, 1);
+    const { totalReplicas } = this.#options;
+    const seen = (): number => Math.max(totalReplicas, this.#replica.leader.seen);
+    return Math.max(this.#authority.view?.replicas ?? seen(), this.count, 1);
   }
 
   /** Replicas that must be in sync for a definition; design section 6.2. */

@@ -3,6 +3,7 @@ import {
   type Clock,
   type Epoch,
   Failure,
+  isFailure,
   type Logger,
   type PhysicalOffset,
   type Timer,
@@ -31,6 +32,8 @@ import {
 const checkMs = 200;
 /** Until the store leads: whoever is dead is taken out of the set at once then. */
 const firstCheckMs = 10;
+/** A check of many rows may take longer than a follower waits: the next one that asks finds it done. */
+const wholeForMs = 60_000;
 
 interface Leading {
   readonly local: LocalStore;
@@ -45,6 +48,8 @@ interface Leading {
   admission: { readonly follower: FollowerState; readonly untilMs: number } | undefined;
   readonly clearing: Set<BrokerId>;
   isExamining: boolean;
+  /** Monotonic; when its tables were found whole, before a snapshot. */
+  wholeAtMs: number;
 }
 
 /**
@@ -96,6 +101,7 @@ export class LeaderSide implements LeaderHost {
       admission: undefined,
       clearing: new Set(),
       isExamining: false,
+      wholeAtMs: Number.NEGATIVE_INFINITY,
     };
     store.onWritten = (wantsSync) => this.#link?.written(wantsSync);
     this.#watch();
@@ -155,8 +161,22 @@ export class LeaderSide implements LeaderHost {
     return logCheckBefore(this.#store.log, position);
   }
 
-  snapshot(): Promise<SnapshotSource> {
-    return this.#required.local.openSnapshot();
+  /** Of tables that this node has checked: what is damaged is handed on to nobody. */
+  async snapshot(): Promise<SnapshotSource> {
+    const leading = this.#required;
+    const { local } = leading;
+    let isWhole = true;
+    try {
+      const isNews = this.#clock.monotonicMs() - leading.wholeAtMs > wholeForMs;
+      isWhole = !isNews || (await this.examine(local));
+      if (isNews && isWhole) leading.wholeAtMs = this.#clock.monotonicMs();
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+      // A snapshot is made of what is in memory, and has a digest of its own.
+      this.#logger.warn('the metadata could not be checked before a snapshot', { error });
+    }
+    if (!isWhole) throw new Failure('unavailable', 'the metadata of this leader are damaged');
+    return await local.openSnapshot();
   }
 
   connected(joined: JoinedFollower, report: Report): void {

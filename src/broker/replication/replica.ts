@@ -516,6 +516,17 @@ export class Replica {
     }
   }
 
+  /** What is damaged of the store that is open, if that can be told. */
+  async #checkSelf(): Promise<Failure | undefined> {
+    try {
+      return await this.#local?.scrub();
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      this.#ports.logger.warn('the metadata could not be checked', { error });
+      return undefined;
+    }
+  }
+
   /** This store is opened no more: it is replaced as soon as somebody leads. */
   #noteDamage(damage: Failure): void {
     this.#mustInstall = true;
@@ -554,8 +565,9 @@ export class Replica {
       case 'failed':
         // Before it joined, it may as well be the master that is another one than before.
         if (ending.failure.kind === 'corrupt' && (hasJoined || this.#options.isElected)) {
-          this.#unmarked = ending.failure;
-          this.#noteDamage(ending.failure);
+          const damage = (await this.#checkSelf()) ?? ending.failure;
+          this.#unmarked = damage;
+          this.#noteDamage(damage);
           // What the leader sent did not help: it must not be asked for all of it without a pause.
           if (this.#hasInstalled) await clock.sleep(refusedRetryMs, this.#stop.signal);
           return;
