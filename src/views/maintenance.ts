@@ -76,8 +76,8 @@ export class Maintenance {
   #snapshotAt: number;
   #databasesFlushedAt: number;
   #scrubbedAt: number;
-  /** Told already. */
-  #isDamaged = false;
+  /** Of the metadata, found and told. */
+  #damage: Failure | undefined;
   /** Drop rows that tell where queues begin; written once the queues themselves are flushed with that. */
   #uselessRows: readonly Mutation[] = [];
 
@@ -153,15 +153,16 @@ export class Maintenance {
     await this.#verifyOne();
     if (now - this.#scrubbedAt >= this.#options.scrubIntervalMs) {
       this.#scrubbedAt = now;
-      if (!this.#isDamaged) await this.scrub();
+      await this.scrub();
     }
   }
 
   /** What is damaged of the metadata; undefined when nothing is. Fails as reading the database does. */
   async scrub(): Promise<Failure | undefined> {
+    if (this.#damage !== undefined) return this.#damage; // It stays so.
     const damage = await this.#parts.scrubber.run();
-    if (damage === undefined) return undefined;
-    this.#isDamaged = true;
+    if (damage === undefined || this.#damage !== undefined) return damage;
+    this.#damage = damage;
     this.#logger.error('the metadata of this node are damaged', { error: damage });
     this.onDamage(damage, 'metadata');
     return damage;

@@ -259,6 +259,7 @@ test('a damaged leader hands its metadata on to nobody; its next start makes the
     return node === other.name && String(fields['why']).includes('this leader are damaged');
   });
   assert(told, 'the replica says why it waits');
+  assert.equal((await evidenceOf(group, master)).length, 1, 'found once');
   assert.equal((await master.client.createTopic('d', 1)).code, 'SUCCESS');
   master.crash({ powerLoss: false });
   await master.start();
