@@ -29,9 +29,18 @@ export interface SendAnswerSettings {
  * An answer to a send that waits until the record is safe enough. Pooled: one for each message in flight, used again
  * and again, so that the send path leaves no garbage.
  */
-export class PendingSend implements Waiter {
+export class PendingSend implements Waiter, SendResponse {
+  // What it says, as fields of its own: objects made with a spread get a shape each, and every access is a search.
+  code: number = ResponseCode.SUCCESS;
+  remark: string | undefined = undefined;
+  queueId = 0;
+  queueOffset = 0;
+  readonly storeHost: Uint8Array;
+  physicalOffset: number | readonly number[] = 0;
+  transactionId: Uint8Array | undefined = undefined;
+  readonly regionId: string;
+  readonly traceOn: boolean;
   readonly #pool: PendingSendPool;
-  readonly #response: SendResponse;
   #connection: RemotingConnection | undefined;
   /** By the monotonic clock; set by whoever waits for an fsync. */
   deadlineMs = 0;
@@ -45,14 +54,9 @@ export class PendingSend implements Waiter {
 
   constructor(pool: PendingSendPool, settings: SendAnswerSettings) {
     this.#pool = pool;
-    this.#response = {
-      ...settings,
-      code: ResponseCode.SUCCESS,
-      queueId: 0,
-      queueOffset: 0,
-      physicalOffset: 0,
-      transactionId: undefined,
-    };
+    this.storeHost = settings.storeHost;
+    this.regionId = settings.regionId;
+    this.traceOn = settings.traceOn;
   }
 
   /** `physicalOffset` is one position, or those of the messages of a batch. */
@@ -69,12 +73,12 @@ export class PendingSend implements Waiter {
     this.#opaque = request.opaque;
     this.#encoding = request.encoding;
     this.#arrivedAt = arrivedAt;
-    this.#response.queueId = queueId;
-    this.#response.queueOffset = queueOffset;
-    this.#response.physicalOffset = physicalOffset;
-    this.#response.transactionId = undefined;
-    this.#response.code = ResponseCode.SUCCESS;
-    this.#response.remark = undefined;
+    this.queueId = queueId;
+    this.queueOffset = queueOffset;
+    this.physicalOffset = physicalOffset;
+    this.transactionId = undefined;
+    this.code = ResponseCode.SUCCESS;
+    this.remark = undefined;
     this.#asksSet = asksSet;
   }
 
@@ -89,14 +93,14 @@ export class PendingSend implements Waiter {
       if (byte < space || byte === quoteMark || byte === backslash) isPlain = false;
       key[index] = byte;
     }
-    this.#response.transactionId = isPlain ? key : undefined;
+    this.transactionId = isPlain ? key : undefined;
   }
 
   reached(): void {
     const connection = this.#connection as RemotingConnection;
-    if (this.#asksSet) this.#response.remark ??= this.#pool.loneliness();
+    if (this.#asksSet) this.remark ??= this.#pool.loneliness();
     if (connection.isUsable) {
-      writeSendResponse(connection.output, this.#opaque, this.#encoding, this.#response);
+      writeSendResponse(connection.output, this.#opaque, this.#encoding, this);
       connection.wantsFlush();
     }
     this.#pool.statistics.acknowledged(this.#arrivedAt);
@@ -105,8 +109,8 @@ export class PendingSend implements Waiter {
 
   /** It is in the log, but not as safe as was asked for. */
   stored(code: number, remark: string): void {
-    this.#response.code = code;
-    this.#response.remark = remark;
+    this.code = code;
+    this.remark = remark;
     this.reached();
   }
 
