@@ -34,6 +34,8 @@ export interface TopicState {
   readonly queues: TopicQueues;
   /** Ours alone: no client may read, list or write it. */
   readonly isHidden: boolean;
+  /** No client may send to it. */
+  readonly isClosed: boolean;
   /** Whose messages are retried here; undefined for all other topics. */
   readonly retryGroup: string | undefined;
   /** What is counted of it, from its first message or consumer on. */
@@ -42,6 +44,18 @@ export interface TopicState {
 
 export const retryTopicPrefix = '%RETRY%';
 export const dlqTopicPrefix = '%DLQ%';
+
+/** Topics that no client may send to. Source: `TopicValidator.NOT_ALLOWED_SEND_TOPIC_SET`, and our own. */
+const closedTopics: ReadonlySet<string> = new Set([
+  'SCHEDULE_TOPIC_XXXX',
+  'RMQ_SYS_TRANS_HALF_TOPIC',
+  'RMQ_SYS_TRANS_OP_HALF_TOPIC',
+  'TRANS_CHECK_MAX_TIME_TOPIC',
+  'SELF_TEST_TOPIC',
+  'OFFSET_MOVED_EVENT',
+  'rmq_sys_metadata',
+  'rmq_sys_epoch',
+]);
 
 export function isHiddenTopic(name: string): boolean {
   return name === METADATA_TOPIC || name === EPOCH_TOPIC;
@@ -92,6 +106,7 @@ export class Topics {
       config,
       queues: this.#store.queues.topic(name, row.createdAt),
       isHidden: isHiddenTopic(name),
+      isClosed: closedTopics.has(name),
       retryGroup: retryGroupOf(name),
       get statistics() {
         counted ??= statistics.topic(name);

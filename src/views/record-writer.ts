@@ -45,10 +45,9 @@ export class RecordWriter {
   /** What records state as the host that stored them: address and port, 8 or 20 bytes. */
   storeHost: Uint8Array = unspecifiedHost;
   readonly #log: CommitLog;
-  /** Filled anew for each record. The properties are copied by `encode`. */
+  /** Filled anew for each record. */
   readonly #record: MessageToStore = {
     ...systemMessage,
-    properties: undefined,
     queueId: 0,
     queueOffset: 0,
     physicalOffset: 0,
@@ -59,6 +58,10 @@ export class RecordWriter {
     bodyCrc: 0,
     topic: noBytes,
   };
+
+  /** What properties came in last, and the part that counted: often as long as that of the next message. */
+  #scratch: Uint8Array = noBytes;
+  #filled: Uint8Array = noBytes;
 
   constructor(log: CommitLog) {
     this.#log = log;
@@ -98,12 +101,18 @@ export class RecordWriter {
     record.body = message.body;
     record.bodyCrc = bodyCrc(message.body);
     record.topic = message.topic;
+    record.properties = this.#propertiesOf(message);
     record.propertiesLength = message.propertiesLength;
     const { target, targetView, targetAt } = log;
-    const to = encodeStoredMessage(target, targetView, targetAt + within, record);
-    const { properties, propertiesLength } = message;
-    for (let index = 0; index < propertiesLength; index++) {
-      target[to + index] = properties[index] as number;
+    encodeStoredMessage(target, targetView, targetAt + within, record);
+  }
+
+  #propertiesOf({ properties, propertiesLength }: RecordContent): Uint8Array {
+    if (properties.length === propertiesLength) return properties;
+    if (properties !== this.#scratch || propertiesLength !== this.#filled.length) {
+      this.#scratch = properties;
+      this.#filled = properties.subarray(0, propertiesLength);
     }
+    return this.#filled;
   }
 }

@@ -48,18 +48,6 @@ const writePermission = 2;
 /** Room for properties as they come in and for what the broker adds. */
 const scratchBytes = 128 * 1024;
 
-/** Topics that no client may send to. Source: `TopicValidator.NOT_ALLOWED_SEND_TOPIC_SET`, and our own. */
-const closedTopics: ReadonlySet<string> = new Set([
-  'SCHEDULE_TOPIC_XXXX',
-  'RMQ_SYS_TRANS_HALF_TOPIC',
-  'RMQ_SYS_TRANS_OP_HALF_TOPIC',
-  'TRANS_CHECK_MAX_TIME_TOPIC',
-  'SELF_TEST_TOPIC',
-  'OFFSET_MOVED_EVENT',
-  'rmq_sys_metadata',
-  'rmq_sys_epoch',
-]);
-
 /** What a send that is not appended is answered with. */
 interface Refused {
   readonly code: number;
@@ -178,8 +166,12 @@ export class Sender {
     request: IncomingCommand,
     fields: SendFields,
   ): Refused | undefined {
-    const topic = this.#topics.find(fields.topic) ?? this.#autoCreate(fields);
-    if ('code' in topic) return topic;
+    let topic = this.#topics.find(fields.topic);
+    if (topic === undefined) {
+      const created = this.#autoCreate(fields);
+      if ('code' in created) return created;
+      topic = created;
+    }
     const refused = this.#check(topic, request, fields);
     if (refused !== undefined) return refused;
     this.#isTopicNew = topic.row.createdAt >= this.#store.tables.appliedPosition;
@@ -416,7 +408,7 @@ export class Sender {
         remark: 'the broker sending message is forbidden',
       };
     }
-    if (closedTopics.has(name)) {
+    if (topic.isClosed) {
       return {
         code: ResponseCode.NO_PERMISSION,
         remark: `Sending message to topic[${name}] is forbidden.`,
