@@ -92,10 +92,13 @@ export function copyUnescaped(
       from++;
       continue;
     }
-    const length = escapeLength(source, from, end);
-    if (length === 6 && isLowControl(source, from)) {
+    if (source[from + 1] === letterU && isLowControl(source, from)) {
       target[at++] = source[from + 5]! & 7;
-    } else if (length === 2) {
+      from += 6;
+      continue;
+    }
+    const length = escapeLength(source, from, end);
+    if (length === 2) {
       target[at++] = simpleEscapes[source[from + 1]!]!;
     } else {
       at = writeUnit(source, from, length, target, at);
