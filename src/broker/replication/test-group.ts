@@ -17,6 +17,8 @@ export class TestReplica {
   readonly databases = new Map<string, KeyValue>();
   readonly #world: SimWorld;
   failed: Failure | undefined;
+  /** It must end, for this reason. */
+  onFailed: (failure: Failure) => void = () => {};
   /** How long its disk needs to replace a file. */
   renameMs = 0;
   /** ... and to sync one. */
@@ -47,6 +49,7 @@ export class TestReplica {
     this.#broker = await Broker.start(this.options, ports);
     void this.#broker.failed.then((failure) => {
       this.failed = failure;
+      this.onFailed(failure);
     });
   }
 
@@ -81,7 +84,11 @@ export class TestReplica {
   }
 
   async stop(): Promise<void> {
-    await this.#world.complete(this.#broker?.stop() ?? Promise.resolve(), { forMs: 60_000 });
+    await this.#world.complete(this.stopping(), { forMs: 60_000 });
+  }
+
+  async stopping(): Promise<void> {
+    await this.#broker?.stop();
   }
 
   crash(options: { readonly powerLoss: boolean }): void {
@@ -185,12 +192,16 @@ export class TestGroup {
 
   /** What an operator asks of the controller. */
   async askController<F extends Fields>(request: OutgoingRequest<F>): Promise<IncomingCommand> {
+    return await this.world.complete(this.askingController(request));
+  }
+
+  async askingController<F extends Fields>(request: OutgoingRequest<F>): Promise<IncomingCommand> {
     const client = new RemotingClient({}, this.world.node('operator'));
     const at = { host: 'controller', port: controllerPort };
     try {
-      return await this.world.complete(client.request(at, request, { timeoutMs: 3000 }));
+      return await client.request(at, request, { timeoutMs: 3000 });
     } finally {
-      await this.world.complete(client.close());
+      await client.close();
     }
   }
 

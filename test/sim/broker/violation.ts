@@ -1,4 +1,4 @@
-/** The promises of design section 1 that a single node can break, and what must hold inside. */
+/** The promises of design section 1, and what must hold inside. */
 export type PromiseName =
   | 'P1'
   | 'P2'
@@ -6,8 +6,11 @@ export type PromiseName =
   | 'P4'
   | 'P5'
   | 'P6'
+  | 'P7'
+  | 'P8'
   | 'P9'
   | 'P10'
+  | 'liveness'
   | 'invariant'
   | 'bug';
 

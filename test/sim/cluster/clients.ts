@@ -11,8 +11,10 @@ import type { OutgoingRequest } from '../../../src/remoting/index.ts';
 import type { Fields, IncomingCommand } from '../../../src/wire/index.ts';
 import { RequestCode, ResponseCode, SubscriptionGroupConfig } from '../../../src/wire/index.ts';
 import { ensure } from '../broker/violation.ts';
-import type { SimRandom, SimWorld } from '../ports/index.ts';
-import type { Definition, Expectations } from './expectations.ts';
+import type { SimRandom } from '../ports/index.ts';
+import type { Cluster } from './cluster.ts';
+import type { Definition, Expectations, Value } from './expectations.ts';
+import { groupIn, readGroup, readTopic, topicIn } from './read-definitions.ts';
 
 const attempts = 8;
 const retryMs = 400;
@@ -22,32 +24,26 @@ type Outcome = { readonly response: IncomingCommand; readonly isClean: boolean }
 
 /** Clients that ask whoever leads, and note what they were promised. */
 export class Clients {
-  readonly #world: SimWorld;
-  readonly #replicas: readonly TestReplica[];
+  readonly #cluster: Cluster;
   readonly #random: SimRandom;
   readonly #expected: Expectations;
   #names = 0;
   #isStopped = false;
   actions = 0;
 
-  constructor(
-    world: SimWorld,
-    replicas: readonly TestReplica[],
-    random: SimRandom,
-    expected: Expectations,
-  ) {
-    this.#world = world;
-    this.#replicas = replicas;
+  constructor(cluster: Cluster, random: SimRandom, expected: Expectations) {
+    this.#cluster = cluster;
     this.#random = random;
     this.#expected = expected;
   }
 
-  /** So many at once, each one request after the other, until `stop`. */
-  start(count: number): Promise<void> {
+  /** So many at once, each one request after the other, until `stop`. What they find wrong ends the seed. */
+  async start(count: number): Promise<void> {
     this.#isStopped = false;
-    return Promise.all(Array.from({ length: count }, (_, index) => this.#work(index))).then(
-      () => {},
+    const work = Array.from({ length: count }, (_, index) =>
+      this.#work(index).catch((error: unknown) => this.#cluster.fail(error)),
     );
+    await Promise.all(work);
   }
 
   stop(): void {
@@ -57,10 +53,10 @@ export class Clients {
   async #work(index: number): Promise<void> {
     const topic = `messages-${index}`;
     const group = `readers-${index}`;
-    await this.#define(topic, this.#expected.topics, 1, createTopic(topic, 1));
+    await this.#define(topic, this.#expected.topics, '1', createTopic(topic, 1));
     for (let _count = 0; !this.#isStopped; _count++) {
       this.actions++;
-      switch (this.#random.below(6)) {
+      switch (this.#random.below(8)) {
         case 0:
           await this.#createTopic(index);
           break;
@@ -73,6 +69,9 @@ export class Clients {
         case 3:
           await this.#commit(group, topic);
           break;
+        case 4:
+          await this.#read(index);
+          break;
         default:
           await this.#send(topic, `${index}-${this.#names++}`);
       }
@@ -82,20 +81,63 @@ export class Clients {
 
   async #createTopic(index: number): Promise<void> {
     const queues = 1 + this.#random.below(4);
-    const known = [...this.#expected.topics].filter(
+    const known = this.#known(this.#expected.topics, `t${index}-`);
+    if (known.length > 0 && this.#random.below(3) === 0) {
+      const [name, { value }] = this.#random.pick(known);
+      // A change that says nothing of attributes leaves them.
+      const [, ...attributes] = value.split(' ');
+      const changed = [queues, ...attributes].join(' ');
+      await this.#define(name, this.#expected.topics, changed, createTopic(name, queues));
+      return;
+    }
+    const name = `t${index}-${this.#names++}`;
+    if (this.#random.below(3) > 0) {
+      await this.#define(name, this.#expected.topics, `${queues}`, createTopic(name, queues));
+      return;
+    }
+    const request = createTopic(name, queues, { attributes: '+message.type=FIFO' });
+    await this.#define(name, this.#expected.topics, `${queues} message.type=FIFO`, request);
+  }
+
+  /** Those of one client that are there, and of which nothing is open. */
+  #known(table: Map<string, Definition>, prefix: string): [string, Definition][] {
+    return [...table].filter(
       ([name, { value, alsoMaybe }]) =>
-        name.startsWith(`t${index}-`) && value !== 'absent' && alsoMaybe === undefined,
+        name.startsWith(prefix) && value !== 'absent' && alsoMaybe === undefined,
     );
-    const [again] = known.length > 0 && this.#random.below(3) === 0 ? this.#random.pick(known) : [];
-    const name = again ?? `t${index}-${this.#names++}`;
-    await this.#define(name, this.#expected.topics, queues, createTopic(name, queues));
+  }
+
+  /**
+   * One of its definitions, from a node that serves and that nobody has replaced: a deposed one may answer from what it
+   * knows, for as long as its lease lasts (rule 13).
+   */
+  async #read(index: number): Promise<void> {
+    const isTopic = this.#random.below(2) === 0;
+    const table = isTopic ? this.#expected.topics : this.#expected.groups;
+    const own = [...table].filter(([name]) => name.startsWith(`${isTopic ? 't' : 'g'}${index}-`));
+    const { inspector, replicas } = this.#cluster;
+    const before = inspector.newestMaster;
+    const master = replicas.find(({ name }) => name === before?.name);
+    if (own.length === 0 || master === undefined) return;
+    const [name, definition] = this.#random.pick(own);
+    let response: IncomingCommand;
+    try {
+      const { client } = master;
+      response = await (isTopic ? client.asking(readTopic(name)) : client.asking(readGroup(name)));
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      return;
+    }
+    const after = inspector.newestMaster;
+    if (after?.name !== before?.name || after?.epoch !== before?.epoch) return;
+    // While it hands over, or restarts, it tells so.
+    if (response.code !== ResponseCode.SUCCESS && !isAnswer(response)) return;
+    const found = isTopic ? topicIn(response, name) : groupIn(response, name);
+    this.#expected.checkDefinition(`${name} on ${master.name}`, definition, found);
   }
 
   async #deleteTopic(index: number): Promise<void> {
-    const known = [...this.#expected.topics].filter(
-      ([name, { value, alsoMaybe }]) =>
-        name.startsWith(`t${index}-`) && value !== 'absent' && alsoMaybe === undefined,
-    );
+    const known = this.#known(this.#expected.topics, `t${index}-`);
     if (known.length === 0) return;
     const [name] = this.#random.pick(known);
     await this.#define(name, this.#expected.topics, 'absent', deleteTopic(name));
@@ -107,13 +149,13 @@ export class Clients {
       SubscriptionGroupConfig.fromJson({ groupName }, ''),
     );
     const request = { code: RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body };
-    await this.#define(groupName, this.#expected.groups, 1, request);
+    await this.#define(groupName, this.#expected.groups, '1', request);
   }
 
   async #define<F extends Fields>(
     name: string,
     table: Map<string, Definition>,
-    value: number | 'absent',
+    value: Value,
     request: OutgoingRequest<F>,
   ): Promise<void> {
     const definition = table.get(name) ?? { value: 'absent', alsoMaybe: undefined };
@@ -121,7 +163,12 @@ export class Clients {
     if (definition.alsoMaybe !== undefined || definition.value === value) return;
     // From now on it may be so: a reader must not be surprised.
     definition.alsoMaybe = value;
-    const outcome = await this.#ask(request);
+    // Now and then a client does not wait for the answer before it asks once more.
+    const twice = this.#random.below(8) === 0 ? this.#ask(request, 1) : undefined;
+    const first = await this.#ask(request);
+    const again = await twice;
+    const isTwice = again !== undefined && (again === 'unknown' || !again.isClean);
+    const outcome = first === 'unknown' || !isTwice ? first : { ...first, isClean: false };
     if (outcome === 'unknown' || outcome.response.code !== ResponseCode.SUCCESS) return;
     definition.value = value;
     // After a lost answer an earlier attempt may still be on its way: it does the same again, and nothing more is asked.
@@ -147,8 +194,9 @@ export class Clients {
   /** At one replica after the other until one does not send it away. */
   async #ask<F extends Fields>(request: OutgoingRequest<F>, tries = attempts): Promise<Outcome> {
     let isClean = true;
-    for (let tried = 0; tried < tries * this.#replicas.length; tried++) {
-      const replica = this.#replicas[tried % this.#replicas.length] as TestReplica;
+    const { replicas } = this.#cluster;
+    for (let tried = 0; tried < tries * replicas.length; tried++) {
+      const replica = replicas[tried % replicas.length] as TestReplica;
       try {
         const response = await replica.client.asking(request);
         const { code, remark = '' } = answered(response);
@@ -159,7 +207,7 @@ export class Clients {
         if (!isFailure(error)) throw error;
         isClean = false;
       }
-      if (tried % this.#replicas.length === this.#replicas.length - 1) {
+      if (tried % replicas.length === replicas.length - 1) {
         if (this.#isStopped) return 'unknown';
         await this.#sleep(retryMs);
       }
@@ -168,6 +216,10 @@ export class Clients {
   }
 
   #sleep(forMs: number): Promise<void> {
-    return new Promise((resolve) => this.#world.schedule(forMs, resolve));
+    return new Promise((resolve) => this.#cluster.world.schedule(forMs, resolve));
   }
 }
+
+/** Other codes say that the node does not serve. */
+const isAnswer = ({ code }: IncomingCommand): boolean =>
+  code === ResponseCode.TOPIC_NOT_EXIST || code === ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST;

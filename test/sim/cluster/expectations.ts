@@ -1,11 +1,14 @@
 import { ensure } from '../broker/violation.ts';
 
+/** How many queues a topic has, and its attributes; or that it is absent. */
+export type Value = string;
+
 /** A definition that one client changes, one request after the other. */
 export interface Definition {
-  /** What it must be: how many queues, or absent. */
-  value: number | 'absent';
+  /** What it must be. */
+  value: Value;
   /** An answer was lost: it may be this too, and the request may still be on its way. Nothing more is asked of it. */
-  alsoMaybe: number | 'absent' | undefined;
+  alsoMaybe: Value | undefined;
 }
 
 /** What clients were promised, to be compared with what is there after any failures. */
@@ -17,6 +20,7 @@ export class Expectations {
   /** Highest acknowledged offset by group. */
   readonly offsets = new Map<string, number>();
   acknowledged = 0;
+  compared = 0;
 
   sent(topic: string, offset: number, body: string): void {
     const known = this.messages.get(topic) ?? new Map<number, string>();
@@ -32,9 +36,10 @@ export class Expectations {
   }
 
   /** Something that nobody asked for, or that must be and is not, is a broken promise. */
-  checkDefinition(what: string, expected: Definition, found: number | 'absent'): void {
+  checkDefinition(what: string, expected: Definition, found: Value): void {
     const { value, alsoMaybe } = expected;
     const promise = value === 'absent' ? 'P2' : 'P1';
+    this.compared++;
     ensure(
       found === value || found === alsoMaybe,
       promise,
@@ -45,6 +50,7 @@ export class Expectations {
 
   checkMessages(topic: string, bodies: readonly string[]): void {
     for (const [offset, body] of this.messages.get(topic) ?? []) {
+      this.compared++;
       ensure(
         bodies[offset] === body,
         'P4',

@@ -7,6 +7,8 @@ import { runClusterSeed } from './run-cluster-seed.ts';
 /** A fault that is put in on purpose: a checker is believed once it has caught it. */
 export interface ClusterBug {
   readonly name: string;
+  /** Seeds that are tried at most. */
+  readonly within: number;
   /** Puts it in; returns what takes it out. */
   readonly introduce: () => () => void;
 }
@@ -26,6 +28,7 @@ function patched<T extends object, K extends keyof T>(
 export const clusterBugs: readonly ClusterBug[] = [
   {
     name: '#9616: definitions are answered before the other replicas have them',
+    within: 100,
     introduce: () =>
       patched(
         Store.prototype,
@@ -38,6 +41,7 @@ export const clusterBugs: readonly ClusterBug[] = [
   },
   {
     name: 'rule 2: a stop that lost something is reported as lossless',
+    within: 100,
     introduce: () =>
       patched(
         Replica.prototype,
@@ -50,6 +54,7 @@ export const clusterBugs: readonly ClusterBug[] = [
   },
   {
     name: 'rule 3: whoever is there may lead',
+    within: 100,
     introduce: () =>
       patched(
         Controller.prototype,
@@ -64,6 +69,7 @@ export const clusterBugs: readonly ClusterBug[] = [
   },
   {
     name: 'rule 7: a follower reports as synced what it only wrote',
+    within: 100,
     introduce: () =>
       patched(
         FollowerSide.prototype,
@@ -77,18 +83,25 @@ export const clusterBugs: readonly ClusterBug[] = [
   },
 ];
 
-/** The first seed that notices the bug, and how; undefined when none of them does. */
-export async function tryClusterBug(
-  bug: ClusterBug,
-  seeds: number,
-): Promise<{ readonly seed: number; readonly violation: string } | undefined> {
+export interface FoundBug {
+  /** How many were tried. */
+  readonly seeds: number;
+  /** Of the last of them; undefined when none noticed the bug. */
+  readonly violation: string | undefined;
+  readonly seconds: number;
+}
+
+/** Runs seeds with the bug until one notices it. */
+export async function tryClusterBug(bug: ClusterBug, from: number): Promise<FoundBug> {
   const takeOut = bug.introduce();
+  const startedMs = performance.now();
+  const seconds = (): number => (performance.now() - startedMs) / 1000;
   try {
-    for (let seed = 0; seed < seeds; seed++) {
-      const { violation } = await runClusterSeed(seed);
-      if (violation !== undefined) return { seed, violation };
+    for (let seeds = 1; seeds <= bug.within; seeds++) {
+      const { violation } = await runClusterSeed(from + seeds - 1);
+      if (violation !== undefined) return { seeds, violation, seconds: seconds() };
     }
-    return undefined;
+    return { seeds: bug.within, violation: undefined, seconds: seconds() };
   } finally {
     takeOut();
   }

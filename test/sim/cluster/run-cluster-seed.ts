@@ -1,21 +1,34 @@
 import type { TestReplica } from '../../../src/broker/replication/test-group.ts';
 import { pulled, pullRequest } from '../../../src/broker/test-broker.ts';
 import { ensure, Violation } from '../broker/violation.ts';
-import { SimRandom } from '../ports/index.ts';
+import { ProcessDied, SimRandom } from '../ports/index.ts';
 import { Clients } from './clients.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, type Counts } from './cluster.ts';
 import { Expectations } from './expectations.ts';
-import { ReadTopicConfig } from './read-config.ts';
+import { disturb } from './faults.ts';
+import { compareLogs } from './log-comparison.ts';
+import {
+  appliedGroup,
+  appliedTopic,
+  groupIn,
+  readGroup,
+  readTopic,
+  topicIn,
+} from './read-definitions.ts';
+import { scenarios } from './scenarios.ts';
 
 export interface ClusterReport {
   readonly seed: number;
   readonly violation: string | undefined;
   readonly simulatedMs: number;
-  readonly kills: number;
-  readonly powerLosses: number;
-  readonly switchOvers: number;
+  readonly counts: Counts | undefined;
   readonly actions: number;
   readonly acknowledged: number;
+  readonly compared: number;
+  /** Of all that happened: the same for the same seed. */
+  readonly trace: string | undefined;
+  /** What was done to the cluster, in order. */
+  readonly story: readonly string[];
   /** The end of what the nodes logged. */
   readonly log: readonly string[];
 }
@@ -28,48 +41,94 @@ export async function runClusterSeed(seed: number): Promise<ClusterReport> {
   const random = new SimRandom(`cluster ${seed}`);
   const size = random.below(3) === 0 ? 3 : 2;
   const isSync = random.below(2) === 0;
-  const switches = random.fork('switches');
   const expected = new Expectations();
+  const story: string[] = [];
   let cluster: Cluster | undefined;
   let clients: Clients | undefined;
   let violation: string | undefined;
+  // Whatever nobody waits for is a bug of somebody.
+  const unhandled = (error: unknown): void => {
+    if (error instanceof ProcessDied) return;
+    violation ??= `bug: a promise that nobody waits for was rejected: ${textOf(error)}`;
+    cluster?.fail(error);
+  };
+  process.on('unhandledRejection', unhandled);
   try {
     cluster = await Cluster.start(seed, size, random.fork('faults'), isSync);
-    clients = new Clients(cluster.group.world, cluster.replicas, random.fork('clients'), expected);
+    const { inspector } = cluster;
+    inspector.onMaster = ({ store }, name) => {
+      const tables = store.tables.applied;
+      for (const [topic, definition] of expected.topics)
+        expected.checkDefinition(`${topic} on ${name}`, definition, appliedTopic(tables, topic));
+      for (const [group, definition] of expected.groups)
+        expected.checkDefinition(`${group} on ${name}`, definition, appliedGroup(tables, group));
+    };
+    clients = new Clients(cluster, random.fork('clients'), expected);
     for (let round = 0; round < rounds; round++) {
+      cluster.nextRound();
       const working = clients.start(clientCount);
-      const faults = 1 + random.below(4);
-      for (let fault = 0; fault < faults; fault++) {
-        await cluster.run(500 + random.below(4000));
-        if (switches.below(3) === 0) {
-          cluster.switchOver(switches);
-          await cluster.run(switches.below(1000));
-        }
-        cluster.disturb(isSync);
-      }
-      await cluster.run(random.below(4000));
+      await disturbed(cluster, random, story);
       clients.stop();
       const master = await cluster.settled();
-      await cluster.group.world.complete(working, { forMs: 120_000 });
+      await cluster.complete(working, 150_000);
       await verify(cluster, master, expected);
     }
   } catch (error) {
-    violation =
-      error instanceof Violation
-        ? error.message
-        : `bug: ${error instanceof Error ? error.stack : error}`;
+    violation ??= error instanceof Violation ? error.message : `bug: ${textOf(error)}`;
+  } finally {
+    process.off('unhandledRejection', unhandled);
   }
   return {
     seed,
     violation,
-    simulatedMs: cluster?.group.world.nowMs ?? 0,
-    kills: cluster?.kills ?? 0,
-    powerLosses: cluster?.powerLosses ?? 0,
-    switchOvers: cluster?.switchOvers ?? 0,
+    simulatedMs: cluster?.world.nowMs ?? 0,
+    counts: cluster?.counts,
     actions: clients?.actions ?? 0,
     acknowledged: expected.acknowledged,
-    log: (cluster?.group.lines ?? []).slice(-80).map((line) => JSON.stringify(line)),
+    compared: expected.compared,
+    trace: cluster?.world.trace.hash,
+    story,
+    log: violation === undefined ? [] : lastLines(cluster),
   };
+}
+
+const shownLines = 100;
+
+/** What nodes logged, but for the changes that clients asked for. */
+function lastLines(cluster: Cluster | undefined): string[] {
+  const lines = (cluster?.group.lines ?? []).filter(({ component }) => component !== 'metadata');
+  return lines.slice(-shownLines).map(({ atMs, node, level, message, fields }) => {
+    const text = JSON.stringify(fields, (_key, value: unknown) =>
+      value instanceof Error ? value.message : value,
+    );
+    return `${(atMs / 1000).toFixed(3)} ${node} ${level}: ${message} ${text}`.slice(0, 300);
+  });
+}
+
+/** Chance faults, or one of the histories that chance is slow to find. */
+async function disturbed(cluster: Cluster, random: SimRandom, story: string[]): Promise<void> {
+  const note = (what: string): void => {
+    story.push(`${(cluster.world.nowMs / 1000).toFixed(1)} s: ${what}`);
+  };
+  cluster.onNote = note;
+  if (random.chance(0.5)) {
+    await cluster.run(500 + random.below(2000));
+    const scenario = random.pick(scenarios);
+    note(scenario.name);
+    await scenario.happen(cluster, random);
+  } else {
+    for (let fault = 1 + random.below(4); fault > 0; fault--) {
+      await cluster.run(500 + random.below(4000));
+      if (random.below(3) === 0) {
+        note('switch-over');
+        cluster.switchOver(random);
+        await cluster.run(random.below(1000));
+      }
+      note(disturb(cluster));
+    }
+  }
+  await cluster.run(random.below(4000));
+  note('all faults end');
 }
 
 async function verify(
@@ -78,22 +137,18 @@ async function verify(
   expected: Expectations,
 ): Promise<void> {
   const { client } = master;
+  const ask = (request: Parameters<typeof client.asking>[0]) =>
+    cluster.complete(client.asking(request));
   for (const [name, definition] of expected.topics) {
-    expected.checkDefinition(
-      `topic ${name}`,
-      definition,
-      await ReadTopicConfig.queues(client, name),
-    );
+    const found = topicIn(await ask(readTopic(name)), name);
+    expected.checkDefinition(`topic ${name}`, definition, found);
   }
   for (const [name, definition] of expected.groups) {
-    expected.checkDefinition(
-      `group ${name}`,
-      definition,
-      await ReadTopicConfig.group(client, name),
-    );
+    const found = groupIn(await ask(readGroup(name)), name);
+    expected.checkDefinition(`group ${name}`, definition, found);
   }
   for (const topic of expected.messages.keys()) {
-    expected.checkMessages(topic, await bodiesOf(master, topic));
+    expected.checkMessages(topic, await bodiesOf(cluster, master, topic));
   }
   for (const [group, offset] of expected.offsets) {
     const topic = group.replace('readers', 'messages');
@@ -111,16 +166,25 @@ async function verify(
     ensure(known === digest, 'P6', () => `${replica.name} has another digest at ${sequence}`);
     bySequence.set(sequence, digest);
   }
+  compareLogs(cluster.replicas, cluster.inspector);
 }
 
 /** All of a queue; a gap is a broken promise. */
-async function bodiesOf(master: TestReplica, topic: string): Promise<readonly string[]> {
+async function bodiesOf(
+  cluster: Cluster,
+  master: TestReplica,
+  topic: string,
+): Promise<readonly string[]> {
   const bodies: string[] = [];
   for (;;) {
-    const response = await master.client.ask(
-      pullRequest({ topic, group: 'checker', offset: bodies.length, count: 32, suspendMs: 0 }),
-    );
-    const answer = pulled(response);
+    const request = pullRequest({
+      topic,
+      group: 'checker',
+      offset: bodies.length,
+      count: 32,
+      suspendMs: 0,
+    });
+    const answer = pulled(await cluster.complete(master.client.asking(request)));
     if (answer.bodies.length === 0) {
       ensure(
         answer.max === bodies.length,
@@ -132,3 +196,6 @@ async function bodiesOf(master: TestReplica, topic: string): Promise<readonly st
     bodies.push(...answer.bodies);
   }
 }
+
+const textOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

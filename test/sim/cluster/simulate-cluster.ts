@@ -1,65 +1,147 @@
 import { parseArgs } from 'node:util';
-import { clusterBugs, tryClusterBug } from './golden-bugs.ts';
-import { runClusterSeed } from './run-cluster-seed.ts';
+import type { Counts } from './cluster.ts';
+import { clusterBugs, type FoundBug } from './golden-bugs.ts';
+import { type ClusterReport, runClusterSeed } from './run-cluster-seed.ts';
+import { inWorkers } from './workers.ts';
 
-const { values } = parseArgs({
+const usage = `usage: npm run simulate:cluster -- [--seeds N] [--from SEED] [--minutes M] [--seed S] [--golden [--bug TEXT]]
+
+Runs replicated groups with their controller and clients under seeds that decide everything, in a thread per processor.
+  --seeds N      so many seeds (20)
+  --from SEED    beginning with this one (0)
+  --minutes M    until so many minutes of the simulated clusters have passed, instead
+  --seed S       only this one, with what was done to the cluster and the end of its log if it fails
+  --golden       puts known bugs in, one at a time, and tells how many seeds it took to notice each
+  --bug TEXT     with --golden: only those whose name contains it
+  --threads N    so many threads (as many as there are processors)`;
+
+const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '20' },
     from: { type: 'string', default: '0' },
     seed: { type: 'string' },
     minutes: { type: 'string' },
     golden: { type: 'boolean', default: false },
+    bug: { type: 'string', default: '' },
+    threads: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
 
-const goldenSeeds = 150;
-const from = Number(values.seed ?? values.from);
-const count = values.seed === undefined ? Number(values.seeds) : 1;
-const startedMs = performance.now();
-const totals = {
-  ...{ seeds: 0, failed: 0, simulatedMs: 0, kills: 0, powerLosses: 0, switchOvers: 0 },
-  acknowledged: 0,
-};
+const progressMs = 30_000;
+const from = Number(options.from);
+const threads = options.threads === undefined ? undefined : Number(options.threads);
 
-/** `--minutes` is simulated time. */
-const goesOn = (): boolean =>
-  values.minutes === undefined
-    ? totals.seeds < count
-    : totals.simulatedMs < Number(values.minutes) * 60_000;
+class Totals {
+  seeds = 0;
+  failed = 0;
+  simulatedMs = 0;
+  #acknowledged = 0;
+  #compared = 0;
+  readonly #counts: Partial<Record<keyof Counts, number>> = {};
+  readonly #startedAt = performance.now();
+  #shownAt = performance.now();
 
-if (values.golden) {
-  for (const bug of clusterBugs) {
-    const found = await tryClusterBug(bug, goldenSeeds);
-    if (found === undefined) {
-      totals.failed++;
-      console.log(`NOT NOTICED in ${goldenSeeds} seeds: ${bug.name}`);
-    } else {
-      console.log(
-        `noticed after ${found.seed + 1} seeds: ${bug.name}: ${found.violation.split('\n')[0]}`,
-      );
+  add(report: ClusterReport): void {
+    this.seeds++;
+    this.simulatedMs += report.simulatedMs;
+    this.#acknowledged += report.acknowledged;
+    this.#compared += report.compared;
+    for (const [what, count] of Object.entries(report.counts ?? {})) {
+      const key = what as keyof Counts;
+      this.#counts[key] = (this.#counts[key] ?? 0) + count;
     }
+    if (report.violation !== undefined) {
+      this.failed++;
+      console.log(`seed ${report.seed} FAILED: ${report.violation}`);
+      console.log(`  repeat: npm run simulate:cluster -- --seed ${report.seed}`);
+    }
+    if (performance.now() - this.#shownAt > progressMs) this.show();
   }
-  process.exit(totals.failed > 0 ? 1 : 0);
+
+  show(): void {
+    this.#shownAt = performance.now();
+    const seconds = (this.#shownAt - this.#startedAt) / 1000;
+    const { user, system } = process.cpuUsage();
+    const perSecond = (time: number): string => (this.simulatedMs / 1000 / time).toFixed(0);
+    const counts = Object.entries(this.#counts).map(
+      ([what, count]) => `${count} ${what.replace(/[A-Z]/g, ' $&').toLowerCase()}`,
+    );
+    console.log(
+      `${seconds.toFixed(0)} s: ${this.seeds} seeds, ${this.failed} failed; ` +
+        `${(this.simulatedMs / 60_000).toFixed(1)} simulated minutes ` +
+        `(${perSecond(seconds)} simulated seconds per second, ${perSecond((user + system) / 1e6)} per second of CPU); ` +
+        `${counts.join(', ')}; ${this.#acknowledged} acknowledged changes and messages, compared ${this.#compared} times`,
+    );
+  }
 }
 
-while (goesOn()) {
-  const report = await runClusterSeed(from + totals.seeds);
-  totals.seeds++;
-  totals.simulatedMs += report.simulatedMs;
-  totals.kills += report.kills;
-  totals.powerLosses += report.powerLosses;
-  totals.switchOvers += report.switchOvers;
-  totals.acknowledged += report.acknowledged;
-  if (report.violation !== undefined) {
-    totals.failed++;
-    console.log(`seed ${report.seed}: ${report.violation}`);
-    if (values.seed !== undefined) for (const line of report.log) console.log(line);
-  }
+async function runSeeds(): Promise<boolean> {
+  const totals = new Totals();
+  let given = 0;
+  const goesOn = (): boolean =>
+    options.minutes === undefined
+      ? given < Number(options.seeds)
+      : totals.simulatedMs < Number(options.minutes) * 60_000;
+  await inWorkers(
+    () => (goesOn() ? { type: 'seed', seed: from + given++ } : undefined),
+    (result) => {
+      if (result.type === 'seed') totals.add(result.report);
+    },
+    threads,
+  );
+  totals.show();
+  return totals.failed === 0;
 }
-const seconds = (performance.now() - startedMs) / 1000;
-console.log(
-  `cluster: ${totals.seeds} seeds, ${totals.failed} failed; ${(totals.simulatedMs / 60_000).toFixed(1)} simulated minutes ` +
-    `(${(totals.simulatedMs / 1000 / seconds).toFixed(1)} simulated seconds per second), ${totals.kills} kills, ` +
-    `${totals.powerLosses} power losses, ${totals.switchOvers} switch-overs, ${totals.acknowledged} acknowledged changes and messages compared`,
-);
-process.exitCode = totals.failed > 0 ? 1 : 0;
+
+async function runOne(seed: number): Promise<boolean> {
+  const report = await runClusterSeed(seed);
+  const totals = new Totals();
+  for (const line of [...report.log, ...report.story]) {
+    if (report.violation !== undefined) console.log(line);
+  }
+  totals.add(report);
+  totals.show();
+  console.log(`trace ${report.trace}`);
+  return totals.failed === 0;
+}
+
+async function runGolden(): Promise<boolean> {
+  const bugs = clusterBugs.filter(({ name }) => name.includes(options.bug));
+  console.log(`${bugs.length} golden bugs: the simulation must notice each`);
+  let given = 0;
+  let missed = 0;
+  const tell = (name: string, found: FoundBug): void => {
+    const took = `${found.seconds.toFixed(0).padStart(3)} s`;
+    if (found.violation === undefined) {
+      missed++;
+      console.log(`NOT NOTICED in ${found.seeds} seeds, ${took}: ${name}`);
+    } else {
+      console.log(`noticed after ${String(found.seeds).padStart(3)} seeds, ${took}: ${name}`);
+      console.log(`    ${found.violation.split('\n')[0]}`);
+    }
+  };
+  await inWorkers(
+    () => {
+      const bug = bugs[given++];
+      return bug && { type: 'bug', name: bug.name, from };
+    },
+    (result) => {
+      if (result.type === 'bug') tell(result.name, result.found);
+    },
+    threads,
+  );
+  console.log(`${bugs.length - missed} golden bugs noticed, ${missed} not`);
+  return missed === 0;
+}
+
+async function main(): Promise<boolean> {
+  if (options.help) {
+    console.log(usage);
+    return true;
+  }
+  if (options.golden) return await runGolden();
+  return options.seed === undefined ? await runSeeds() : await runOne(Number(options.seed));
+}
+
+process.exitCode = (await main()) ? 0 : 1;

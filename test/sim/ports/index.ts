@@ -5,6 +5,7 @@
 export { SimClock } from './clock.ts';
 export { SimDisk } from './disk.ts';
 export { type CrashPlan, SimDrive } from './drive.ts';
+export type { FileInode, Inode } from './inodes.ts';
 export { SimKeyValueStores } from './key-value.ts';
 export { SimLogger, type SimLogLine } from './logger.ts';
 export { type NetworkFaults, SimNetwork } from './network.ts';

@@ -201,6 +201,13 @@ export class SimNetwork {
       { isEncrypted, isEnforced: listener.tls?.mode === 'enforcing' },
     );
     this.#connections.add(pair.client).add(pair.server);
+    if (listener.process.paused) {
+      // The operating system has accepted it; the process hears of it later.
+      const accepts = `${server.host} accepts ${formatAddress(client)}`;
+      const accept = (): void => pair.server.start(listener.accept);
+      this.#scheduler.schedule(0, accepts, listener.process, accept);
+      return pair.client;
+    }
     try {
       pair.server.start(listener.accept);
     } catch (error) {

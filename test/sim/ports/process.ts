@@ -20,6 +20,7 @@ export class SimProcess implements EventOwner {
   readonly #threw: (error: unknown) => void;
   readonly #underWay = new Set<() => void>();
   #alive = true;
+  #paused = false;
 
   constructor(
     name: string,
@@ -35,6 +36,20 @@ export class SimProcess implements EventOwner {
 
   get alive(): boolean {
     return this.#alive;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** As SIGSTOP does: nothing of it happens until `resume`; what others send it waits. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#scheduler.resume(this);
   }
 
   threw(error: unknown): void {

@@ -12,6 +12,8 @@ export interface RunLimits {
 export interface EventOwner {
   readonly name: string;
   readonly alive: boolean;
+  /** What happens to it meanwhile waits, in its order, until `Scheduler.resume`. */
+  readonly paused?: boolean;
   /** Told what an event of this process threw. */
   threw(error: unknown): void;
 }
@@ -27,6 +29,8 @@ export interface SimEvent {
 export class Scheduler {
   readonly #trace: Trace;
   readonly #queue = new EventQueue();
+  /** Events of paused owners. */
+  readonly #waiting = new Map<EventOwner, QueuedEvent[]>();
   #nowMs = 0;
   #scheduled = 0;
   #running = false;
@@ -53,6 +57,16 @@ export class Scheduler {
     return event;
   }
 
+  /** What waited for a paused owner happens now. */
+  resume(owner: EventOwner): void {
+    const waiting = this.#waiting.get(owner) ?? [];
+    this.#waiting.delete(owner);
+    for (const event of waiting) {
+      event.atMs = Math.max(event.atMs, this.#nowMs);
+      this.#queue.push(event);
+    }
+  }
+
   /** Runs events until a limit is met or nothing is left. Returns how many ran. */
   async run(limits: RunLimits = {}): Promise<number> {
     if (this.#running) throw new Error('the world is already running');
@@ -67,7 +81,8 @@ export class Scheduler {
         if (endMs !== Number.POSITIVE_INFINITY) this.#nowMs = endMs;
         return false;
       }
-      this.#happen(event);
+      if (event.owner?.paused === true) this.#park(event.owner, event);
+      else this.#happen(event);
       count++;
       return true;
     };
@@ -77,6 +92,13 @@ export class Scheduler {
       this.#running = false;
     }
     return count;
+  }
+
+  #park(owner: EventOwner, event: QueuedEvent): void {
+    const waiting = this.#waiting.get(owner);
+    if (waiting === undefined) this.#waiting.set(owner, [event]);
+    else waiting.push(event);
+    this.#nowMs = Math.max(this.#nowMs, event.atMs);
   }
 
   #happen(event: QueuedEvent): void {
@@ -124,7 +146,7 @@ function repeatSettled(step: () => boolean): Promise<void> {
 }
 
 class QueuedEvent implements SimEvent {
-  readonly atMs: number;
+  atMs: number;
   readonly order: number;
   readonly what: string;
   readonly owner: EventOwner | undefined;

@@ -192,6 +192,18 @@ export class SimNode {
     this.#ports = this.#start();
   }
 
+  /** The process stands still, as after SIGSTOP, until `resume` or the end of it. */
+  pause(): void {
+    this.#parts.trace.note(`${this.name} stands still`);
+    this.#ports.process.pause();
+  }
+
+  resume(): void {
+    if (!this.#ports.process.paused || !this.alive) return;
+    this.#parts.trace.note(`${this.name} goes on`);
+    this.#ports.process.resume();
+  }
+
   /** Sets the wall clock forward or back. */
   jumpWallClock(byMs: number): void {
     this.#wallTime.offsetMs += byMs;
