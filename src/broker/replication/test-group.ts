@@ -127,9 +127,15 @@ export class TestGroup {
   #hadController = false;
   readonly world: SimWorld;
   readonly lines: SimLogLine[] = [];
+  /** Told each of them as it comes. */
+  onLine: (line: SimLogLine) => void = () => {};
 
   constructor(seed: number | string = 1) {
-    this.world = new SimWorld(seed, { log: (line) => void this.lines.push(line) });
+    const log = (line: SimLogLine): void => {
+      this.lines.push(line);
+      this.onLine(line);
+    };
+    this.world = new SimWorld(seed, { log });
   }
 
   /** `one` is the master of a group without a controller, `two` its slave. */

@@ -55,7 +55,6 @@ export class Cluster {
   #isControllerDown = false;
   #controllerStarts = 0;
   #hasLost = false;
-  #seenLines = 0;
   readonly #cuts = new Map<string, number>();
   #problem: { readonly error: unknown } | undefined;
 
@@ -89,6 +88,18 @@ export class Cluster {
     this.random = random;
     this.isSync = isSync;
     this.inspector = new Inspector({ mayLoseMemory: isSync });
+    group.onLine = ({ node, message }) => {
+      if (message === cutMessage) {
+        this.#cuts.set(node, (this.#cuts.get(node) ?? 0) + 1);
+        this.inspector.cut(node);
+      }
+      if (message === installedMessage) this.inspector.installed(node);
+      if (message.startsWith(damageMessage)) {
+        // A store that could not be synced as it opened is taken for damaged.
+        if ([...this.#failingSyncs].some(({ name }) => name === node)) this.inspector.damaged(node);
+        else this.inspector.foundDamage(node);
+      }
+    };
     for (const replica of replicas) {
       replica.onFailed = (failure) => this.#failed(replica, failure);
     }
@@ -149,12 +160,6 @@ export class Cluster {
 
   /** How often its log was cut at a handshake. */
   cutsOf({ name }: TestReplica): number {
-    const { lines } = this.group;
-    for (; this.#seenLines < lines.length; this.#seenLines++) {
-      const line = lines[this.#seenLines];
-      if (line?.message !== cutMessage) continue;
-      this.#cuts.set(line.node, (this.#cuts.get(line.node) ?? 0) + 1);
-    }
     return this.#cuts.get(name) ?? 0;
   }
 
@@ -419,6 +424,8 @@ export class Cluster {
 }
 
 const { brokerName } = testOptions();
+const damageMessage = 'this store is damaged';
+const installedMessage = 'the store is installed';
 const cutMessage = 'the log goes another way than the leader’s and is cut';
 
 const textOf = (error: unknown): string =>

@@ -14,11 +14,16 @@ interface Watched {
   local: LocalStore | undefined;
   role: ReplicaRole;
   promised: number;
+  /** Where its log ended when somebody last looked. */
+  end: number;
   /** The highest epoch that it led or followed in. */
   acted: number;
   /** What it had written when it promised an epoch; oldest first. */
   readonly promises: { readonly epoch: number; readonly written: number }[];
-  leading: { readonly epoch: number; commitPoint: number } | undefined;
+  leading: { readonly epoch: number; commitPoint: number; durablePoint: number } | undefined;
+  synced: number;
+  /** Files of it were damaged or lost: it has less than it once said. */
+  hasLess: boolean;
   applied: number;
 }
 
@@ -55,7 +60,7 @@ export class Inspector {
     return undefined;
   }
 
-  get watched(): Iterable<{ readonly name: string; readonly local: LocalStore | undefined }> {
+  get watched(): Iterable<{ readonly name: string; readonly role: ReplicaRole }> {
     return this.#byName.values();
   }
 
@@ -72,13 +77,16 @@ export class Inspector {
     if (watched?.id !== id) {
       watched = {
         ...{ name, id, local, role: 'waiting', promised: 0, acted: 0, promises: [], applied: 0 },
-        leading: undefined,
+        ...{ end: Number.POSITIVE_INFINITY, leading: undefined, synced: 0, hasLess: false },
       };
       this.#byName.set(name, watched);
       this.#byId.set(id, watched);
     }
     watched.local = local;
-    this.#guarded(() => this.#checkPromise(watched, local));
+    this.#guarded(() => {
+      this.#checkPromise(watched, local);
+      this.#checkEnd(watched, local);
+    });
   }
 
   left(name: string): void {
@@ -93,6 +101,32 @@ export class Inspector {
     if (watched === undefined) return;
     this.left(name);
     watched.role = 'waiting';
+  }
+
+  /** Its log is cut at a handshake. */
+  cut(name: string): void {
+    const watched = this.#byName.get(name);
+    if (watched !== undefined) watched.synced = 0;
+  }
+
+  /** It has the store of its leader now. */
+  installed(name: string): void {
+    const watched = this.#byName.get(name);
+    if (watched === undefined) return;
+    watched.end = Number.POSITIVE_INFINITY;
+    watched.hasLess = true;
+  }
+
+  /** Somebody damages its files. */
+  damaged(name: string): void {
+    const watched = this.#byName.get(name);
+    if (watched !== undefined) watched.hasLess = true;
+  }
+
+  /** A replica says that its store is damaged. */
+  foundDamage(name: string): void {
+    if (this.#byName.get(name)?.hasLess !== false) return;
+    this.#found ??= new Violation('P10', `${name} is damaged, and nobody has damaged it`);
   }
 
   /** All that it had is gone, also what it had promised. */
@@ -175,9 +209,27 @@ export class Inspector {
     );
   }
 
+  /** What was cut off a log never comes back. */
+  #checkEnd(watched: Watched, { store }: LocalStore): void {
+    const { end } = store.log;
+    ensure(
+      end >= watched.synced || watched.hasLess,
+      'P10',
+      () => `${watched.name} had synced ${watched.synced} and opens with ${end} (rule 8)`,
+    );
+    ensure(
+      end <= watched.end,
+      'invariant',
+      () => `the log of ${watched.name} ended at ${watched.end} and opens with ${end}`,
+    );
+    watched.end = end;
+  }
+
   #checkPositions(watched: Watched, local: LocalStore): void {
     const { store } = local;
     const { tables, log } = store;
+    watched.end = log.end;
+    watched.synced = log.synced;
     const applied = tables.appliedPosition;
     if (applied === watched.applied) return;
     watched.applied = applied;
@@ -201,10 +253,14 @@ export class Inspector {
     const { leading } = watched;
     if (leading?.epoch !== epoch) {
       this.#checkNewLeader(watched, local);
-      watched.leading = { epoch, commitPoint };
+      watched.leading = { epoch, commitPoint, durablePoint };
       return;
     }
     if (durablePoint > this.#highestDurable) this.#highestDurable = durablePoint;
+    if (durablePoint > leading.durablePoint) {
+      leading.durablePoint = durablePoint;
+      this.#checkSynced(watched, durablePoint, positions.counted);
+    }
     if (commitPoint === leading.commitPoint) return;
     leading.commitPoint = commitPoint;
     if (commitPoint > this.#highestCommitted) this.#highestCommitted = commitPoint;
@@ -224,6 +280,20 @@ export class Inspector {
         () =>
           `${watched.name} counts ${member?.name} for ${commitPoint} in epoch ${epoch}, ` +
           `which had ${later.written} when it promised epoch ${later.epoch}`,
+      );
+    }
+  }
+
+  /** P1, and P4 with SYNC_FLUSH: what is acknowledged as durable is on the disk of everybody who counts. */
+  #checkSynced(leader: Watched, durablePoint: number, counted: readonly BrokerId[]): void {
+    for (const id of counted) {
+      const member = this.#byId.get(id);
+      if (member?.local === undefined || member === leader || member.hasLess) continue;
+      const { synced } = member.local.store.log;
+      ensure(
+        synced >= durablePoint,
+        'P1',
+        () => `${leader.name} takes ${durablePoint} for durable, ${member.name} synced ${synced}`,
       );
     }
   }

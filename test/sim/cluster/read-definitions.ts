@@ -21,7 +21,7 @@ export const readGroup = (group: string) =>
 export function topicIn(response: IncomingCommand, topic: string): Value {
   if (response.code === ResponseCode.SUCCESS) return valueIn(TopicConfig.decode(response.body));
   if (response.code === ResponseCode.TOPIC_NOT_EXIST) return 'absent';
-  throw new Violation('P1', `topic ${topic} cannot be read: ${response.remark}`);
+  throw new Violation('liveness', `topic ${topic} cannot be read: ${response.remark}`);
 }
 
 export function groupIn(response: IncomingCommand, group: string): Value {

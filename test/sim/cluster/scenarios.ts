@@ -38,8 +38,16 @@ export const scenarios: readonly Scenario[] = [
       if (master === undefined) return;
       const slave = otherThan(cluster, random, master);
       if (!cluster.mayLosePower(slave)) return;
+      // Something that is acknowledged and that it has not synced.
+      const stores = [master, slave].map(({ name }) => cluster.inspector.storeOf(name)?.store);
+      const [leader, follower] = stores;
+      const isUnsynced = (): boolean =>
+        leader !== undefined &&
+        follower !== undefined &&
+        leader.commitPoint > follower.log.synced &&
+        follower.log.written >= leader.commitPoint;
+      if (!(await cluster.run(4000, isUnsynced))) return;
       cluster.world.network.partition([master.name], [slave.name]);
-      await cluster.run(random.below(300));
       cluster.kill(slave, { powerLoss: true, downMs: random.below(300) });
       await cluster.run(100 + random.below(1500));
       cluster.kill(master, { powerLoss: false, downMs: 3000 + random.below(5000) });
@@ -177,6 +185,18 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'an fsync fails, and later the machine loses power (rule 8)',
+    async happen(cluster, random) {
+      if ((await whole(cluster)) === undefined) return;
+      const replica = random.pick(cluster.replicas);
+      cluster.failSyncs(replica, 300 + random.below(1500));
+      await cluster.run(2000 + random.below(1000));
+      const powerLoss = cluster.mayLosePower(replica);
+      cluster.kill(replica, { powerLoss, downMs: random.below(2000) });
+      await cluster.run(4000);
+    },
+  },
+  {
     name: 'the roles change again and again',
     async happen(cluster, random) {
       for (let count = 4 + random.below(5); count > 0; count--) {
@@ -219,6 +239,7 @@ export const scenarios: readonly Scenario[] = [
         cluster.kill(slave, { powerLoss: false, downMs: 500 });
         await cluster.run(100);
       }
+      cluster.inspector.damaged(slave.name);
       cluster.onNote(`${slave.name}: ${flipBits(slave, random)}`);
       cluster.counts.flips++;
       // It is found at the start, or when the segment is looked at; nothing else may happen to the others before.

@@ -116,6 +116,7 @@ async function runGolden(): Promise<boolean> {
     if (found.violation === undefined) {
       missed++;
       console.log(`NOT NOTICED in ${found.seeds} seeds, ${took}: ${name}`);
+      for (const other of found.others.slice(0, 3)) console.log(`    but: ${other.split('\n')[0]}`);
     } else {
       console.log(`noticed after ${String(found.seeds).padStart(3)} seeds, ${took}: ${name}`);
       console.log(`    ${found.violation.split('\n')[0]}`);

@@ -15,7 +15,9 @@ function oneWorker(
   next: () => ClusterTask | undefined,
   done: (result: ClusterResult) => void,
 ): Promise<void> {
-  const worker = new Worker(new URL('./cluster-worker.js', import.meta.url));
+  // Most of what a simulation makes is garbage soon.
+  const resourceLimits = { maxYoungGenerationSizeMb: 64 };
+  const worker = new Worker(new URL('./cluster-worker.js', import.meta.url), { resourceLimits });
   return new Promise((resolve, reject) => {
     const goOn = (): void => {
       const task = next();

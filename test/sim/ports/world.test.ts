@@ -150,3 +150,37 @@ async function busyLife(world: SimWorld): Promise<void> {
   connection.write(random.bytes(10_000));
   await clock.sleep(50);
 }
+
+test('a process that stands still does nothing, and then all that came meanwhile, in order', async () => {
+  const world = new SimWorld(1);
+  const [one, two] = [world.node('one'), world.node('two')];
+  const done: string[] = [];
+  const note = (what: string): void => void done.push(`${what} at ${Math.floor(world.nowMs)}`);
+  one.clock.setTimer(10, () => note('first'));
+  one.clock.setTimer(20, () => note('second'));
+  const cancelled = one.clock.setTimer(15, () => note('never'));
+  two.clock.setTimer(12, () => note('other'));
+  one.pause();
+  await world.run({ forMs: 50 });
+  cancelled.cancel();
+  assert.deepEqual(done, ['other at 12']);
+  one.resume();
+  await world.run({ forMs: 50 });
+  assert.deepEqual(done, ['other at 12', 'first at 50', 'second at 50']);
+});
+
+test('a process that dies while it stands still does nothing any more', async () => {
+  const world = new SimWorld(1);
+  const node = world.node('one');
+  let isRun = false;
+  node.clock.setTimer(10, () => {
+    isRun = true;
+  });
+  node.pause();
+  await world.run({ forMs: 20 });
+  node.crash({ powerLoss: false });
+  node.restart();
+  node.resume();
+  await world.run({ forMs: 20 });
+  assert.equal(isRun, false);
+});
