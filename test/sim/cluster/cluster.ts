@@ -15,6 +15,8 @@ import { Inspector } from './inspector.ts';
 
 /** All faults have ended: so long it may take until every replica is there and counts again. */
 const settleMs = 90_000;
+/** It must stay so for so long. */
+const calmMs = 4000;
 const longestDownMs = 8000;
 const wholeDiskBytes = 2 ** 40;
 
@@ -167,7 +169,9 @@ export class Cluster {
   get isWhole(): boolean {
     const { master, set, replicas, inspector } = this;
     if (master === undefined || set.length !== replicas.length) return false;
-    const applied = inspector.storeOf(master.name)?.store.tables.appliedPosition;
+    const { store } = inspector.storeOf(master.name) ?? {};
+    if (store?.positions.counted.length !== set.length) return false;
+    const applied = store.tables.appliedPosition;
     return replicas.every((replica) => {
       const { id, role } = replica;
       if (id === undefined || !set.includes(id)) return false;
@@ -386,7 +390,9 @@ export class Cluster {
     const endMs = this.world.nowMs + settleMs;
     while (this.world.nowMs < endMs) {
       await this.run(endMs - this.world.nowMs, () => this.isWhole || this.frozen !== undefined);
-      if (this.isWhole && this.frozen === undefined) break;
+      // What was on its way before the faults ended, or is told late, comes first.
+      const isLeft = (): boolean => !this.isWhole || this.frozen !== undefined;
+      if (!isLeft() && !(await this.run(calmMs, isLeft))) break;
       const { frozen } = this;
       ensure(this.mayFreeze || frozen === undefined, 'liveness', () => `frozen: ${frozen}`);
       if (this.frozen !== undefined && !(await this.recover())) await this.run(1000);

@@ -28,14 +28,21 @@ export interface FoundBug {
 }
 
 /** Runs seeds with the bug until one notices it. */
-export async function tryClusterBug(bug: ClusterBug, from: number): Promise<FoundBug> {
+export async function tryClusterBug(
+  bug: ClusterBug,
+  from: number,
+  scenario?: string,
+): Promise<FoundBug> {
   const takeOut = bug.introduce();
   const startedMs = performance.now();
   const seconds = (): number => (performance.now() - startedMs) / 1000;
   const others: string[] = [];
   try {
     for (let seeds = 1; seeds <= bug.within; seeds++) {
-      const { violation } = await runClusterSeed(from + seeds - 1, bug.options);
+      const { violation } = await runClusterSeed(from + seeds - 1, {
+        ...bug.options,
+        scenario,
+      });
       if (violation === undefined) continue;
       if (bug.breaks.some((promise) => violation.startsWith(`${promise}: `))) {
         return { seeds, violation, others, seconds: seconds() };

@@ -40,6 +40,8 @@ const quietMs = 7000;
 export interface ClusterSeedOptions {
   /** Does not compare the bytes of logs, so that what clients get to see must show what is wrong. */
   readonly withoutLogs?: boolean;
+  /** Each round has a history whose name contains this, and no chance faults. */
+  readonly scenario?: string | undefined;
 }
 
 /** One history of a group: rounds of faults under load, and after each the comparison of what was promised. */
@@ -76,7 +78,7 @@ export async function runClusterSeed(
     for (let round = 0; round < rounds; round++) {
       cluster.nextRound();
       const working = clients.start(clientCount);
-      await disturbed(cluster, random, story);
+      await disturbed(cluster, random, story, options.scenario);
       clients.stop();
       const master = await cluster.settled();
       await cluster.complete(working, 150_000);
@@ -117,14 +119,19 @@ function lastLines(cluster: Cluster | undefined): string[] {
 }
 
 /** Chance faults, or one of the histories that chance is slow to find. */
-async function disturbed(cluster: Cluster, random: SimRandom, story: string[]): Promise<void> {
+async function disturbed(
+  cluster: Cluster,
+  random: SimRandom,
+  story: string[],
+  only: string | undefined,
+): Promise<void> {
   const note = (what: string): void => {
     story.push(`${(cluster.world.nowMs / 1000).toFixed(1)} s: ${what}`);
   };
   cluster.onNote = note;
-  if (random.chance(0.5)) {
+  if (random.chance(0.5) || only !== undefined) {
     await cluster.run(500 + random.below(2000));
-    const scenario = random.pick(scenarios);
+    const scenario = random.pick(scenarios.filter(({ name }) => name.includes(only ?? '')));
     note(scenario.name);
     await scenario.happen(cluster, random);
   } else {
