@@ -25,13 +25,16 @@ type Outcome = { readonly response: IncomingCommand; readonly isClean: boolean }
 /** Clients that ask whoever leads, and note what they were promised. */
 export class Clients {
   readonly #cluster: Cluster;
+  /** Makes messages longer. */
+  readonly #padding: string;
   readonly #random: SimRandom;
   readonly #expected: Expectations;
   #names = 0;
   #isStopped = false;
   actions = 0;
 
-  constructor(cluster: Cluster, random: SimRandom, expected: Expectations) {
+  constructor(cluster: Cluster, random: SimRandom, expected: Expectations, padding: string) {
+    this.#padding = padding;
     this.#cluster = cluster;
     this.#random = random;
     this.#expected = expected;
@@ -73,7 +76,7 @@ export class Clients {
           await this.#read(index);
           break;
         default:
-          await this.#send(topic, `${index}-${this.#names++}`);
+          await this.#send(topic, `${index}-${this.#names++}${this.#padding}`);
       }
       await this.#sleep(this.#random.below(60));
     }

@@ -65,6 +65,7 @@ export class Cluster {
     size: number,
     random: SimRandom,
     isSync: boolean,
+    maxStoreBytes: number,
   ): Promise<Cluster> {
     const group = new TestGroup(seed);
     const names = ['one', 'two', 'three'].slice(0, size);
@@ -72,6 +73,7 @@ export class Cluster {
       flushDiskType: isSync ? 'SYNC_FLUSH' : 'ASYNC_FLUSH',
       controllerHeartbeatMs: 500,
       cleanIntervalMs: 1000,
+      maxStoreBytes,
     });
     const cluster = new Cluster(group, replicas, random, isSync);
     for (const replica of replicas) cluster.start(replica);
@@ -175,7 +177,8 @@ export class Cluster {
     return replicas.every((replica) => {
       const { id, role } = replica;
       if (id === undefined || !set.includes(id)) return false;
-      if (replica !== master && role !== 'slave') return false;
+      const isFollowing = replica.broker?.replica?.isFollowing === true;
+      if (replica !== master && (role !== 'slave' || !isFollowing)) return false;
       return inspector.storeOf(replica.name)?.store.tables.appliedPosition === applied;
     });
   }

@@ -52,6 +52,9 @@ export async function runClusterSeed(
   const random = new SimRandom(`cluster ${seed}`);
   const size = random.below(3) === 0 ? 3 : 2;
   const isSync = random.below(2) === 0;
+  // Where old segments go, an empty replica needs a snapshot.
+  const isForgetful = random.below(3) === 0;
+  const maxStoreBytes = isForgetful ? 80 * 1024 : 0;
   const expected = new Expectations();
   const story: string[] = [];
   let cluster: Cluster | undefined;
@@ -65,7 +68,7 @@ export async function runClusterSeed(
   };
   process.on('unhandledRejection', unhandled);
   try {
-    cluster = await Cluster.start(seed, size, random.fork('faults'), isSync);
+    cluster = await Cluster.start(seed, size, random.fork('faults'), isSync, maxStoreBytes);
     const { inspector } = cluster;
     inspector.onMaster = ({ store }, name) => {
       const tables = store.tables.applied;
@@ -74,7 +77,8 @@ export async function runClusterSeed(
       for (const [group, definition] of expected.groups)
         expected.checkDefinition(`${group} on ${name}`, definition, appliedGroup(tables, group));
     };
-    clients = new Clients(cluster, random.fork('clients'), expected);
+    const padding = '.'.repeat(isForgetful ? 3000 : 0);
+    clients = new Clients(cluster, random.fork('clients'), expected, padding);
     for (let round = 0; round < rounds; round++) {
       cluster.nextRound();
       const working = clients.start(clientCount);
@@ -82,7 +86,7 @@ export async function runClusterSeed(
       clients.stop();
       const master = await cluster.settled();
       await cluster.complete(working, 150_000);
-      await verify(cluster, master, expected);
+      await verify(cluster, master, expected, isForgetful);
       if (options.withoutLogs !== true) compareLogs(cluster.replicas, cluster.inspector);
       await checkQuiet(cluster);
     }
@@ -153,6 +157,7 @@ async function verify(
   cluster: Cluster,
   master: TestReplica,
   expected: Expectations,
+  isForgetful: boolean,
 ): Promise<void> {
   const { client } = master;
   const ask = (request: Parameters<typeof client.asking>[0]) =>
@@ -166,7 +171,9 @@ async function verify(
     expected.checkDefinition(`group ${name}`, definition, found);
   }
   for (const topic of expected.messages.keys()) {
-    expected.checkMessages(topic, await bodiesOf(cluster, master, topic));
+    const { first, bodies } = await bodiesOf(cluster, master, topic);
+    ensure(first === 0 || isForgetful, 'P4', () => `${topic} begins at ${first}`);
+    expected.checkMessages(topic, bodies, first);
   }
   for (const [group, offset] of expected.offsets) {
     const topic = group.replace('readers', 'messages');
@@ -210,14 +217,15 @@ async function bodiesOf(
   cluster: Cluster,
   master: TestReplica,
   topic: string,
-): Promise<readonly string[]> {
+): Promise<{ readonly first: number; readonly bodies: readonly string[] }> {
   const bodies: string[] = [];
+  let first = 0;
   let refused = 0;
   for (;;) {
     const request = pullRequest({
       topic,
       group: 'checker',
-      offset: bodies.length,
+      offset: first + bodies.length,
       count: 32,
       suspendMs: 0,
     });
@@ -233,13 +241,20 @@ async function bodiesOf(
       await cluster.run(500);
       continue;
     }
+    if (answer.bodies.length === 0 && answer.min > first + bodies.length) {
+      // Segments went since the last answer, or before the first.
+      first = answer.min;
+      bodies.length = 0;
+      continue;
+    }
     if (answer.bodies.length === 0) {
       ensure(
-        answer.max === bodies.length,
+        answer.max === first + bodies.length,
         'P4',
-        () => `${topic} has ${answer.max} messages and ends at ${bodies.length}: ${answer.code}`,
+        () =>
+          `${topic} has ${answer.max} messages from ${answer.min} on and ends at ${first} + ${bodies.length}: ${answer.code}`,
       );
-      return bodies;
+      return { first, bodies };
     }
     bodies.push(...answer.bodies);
   }

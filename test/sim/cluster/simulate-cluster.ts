@@ -105,8 +105,8 @@ async function runSeeds(): Promise<boolean> {
 }
 
 async function runOne(seed: number): Promise<boolean> {
-  const report = await runClusterSeed(seed, { scenario });
   const totals = new Totals();
+  const report = await runClusterSeed(seed, { scenario });
   for (const line of [...report.log, ...report.story]) {
     if (report.violation !== undefined) console.log(line);
   }
