@@ -41,7 +41,7 @@ export async function tryClusterBug(
     for (let seeds = 1; seeds <= bug.within; seeds++) {
       const { violation } = await runClusterSeed(from + seeds - 1, {
         ...bug.options,
-        scenario,
+        scenario: scenario ?? bug.options?.scenario,
       });
       if (violation === undefined) continue;
       if (bug.breaks.some((promise) => violation.startsWith(`${promise}: `))) {
