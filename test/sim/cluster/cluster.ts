@@ -51,7 +51,8 @@ export class Cluster {
   readonly #lives = new Map<TestReplica, number>();
   readonly #down = new Set<TestReplica>();
   readonly #fullDisks = new Set<TestReplica>();
-  readonly #failingSyncs = new Set<TestReplica>();
+  /** Until when somebody may be told that an fsync failed. */
+  readonly #failingSyncs = new Map<TestReplica, number>();
   /** The controller was made to forget something. */
   mayFreeze = false;
   #isControllerDown = false;
@@ -98,11 +99,7 @@ export class Cluster {
         this.inspector.cut(node);
       }
       if (message === installedMessage) this.inspector.installed(node);
-      if (message.startsWith(damageMessage)) {
-        // A store that could not be synced as it opened is taken for damaged.
-        if ([...this.#failingSyncs].some(({ name }) => name === node)) this.inspector.damaged(node);
-        else this.inspector.foundDamage(node);
-      }
+      if (message.startsWith(damageMessage)) this.#damageTold(node);
     };
     for (const replica of replicas) {
       replica.onFailed = (failure) => this.#failed(replica, failure);
@@ -191,7 +188,7 @@ export class Cluster {
     this.#down.delete(replica);
     replica.starting().catch((error: unknown) => {
       if (this.#lives.get(replica) !== life || error instanceof ProcessDied) return;
-      const hasReason = this.#fullDisks.has(replica) || this.#failingSyncs.has(replica);
+      const hasReason = this.#fullDisks.has(replica) || this.#mayFailSyncs(replica);
       if (hasReason && isFailure(error)) this.kill(replica, { powerLoss: false, downMs: 1000 });
       else this.fail(new Violation('P10', `${replica.name} does not start: ${textOf(error)}`));
     });
@@ -273,7 +270,7 @@ export class Cluster {
   /** Its process must end at the first one (rule 8). */
   failSyncs(replica: TestReplica, forMs: number): void {
     this.counts.diskFaults++;
-    this.#failingSyncs.add(replica);
+    this.#failingSyncs.set(replica, Number.POSITIVE_INFINITY);
     replica.node.drive.failSyncs(() => true);
     this.world.schedule(forMs, () => this.#mendSyncs(replica));
   }
@@ -286,12 +283,33 @@ export class Cluster {
   #mendSyncs(replica: TestReplica): void {
     replica.node.drive.failSyncs(undefined);
     // Whoever was told of it still ends for it.
-    this.world.schedule(2000, () => this.#failingSyncs.delete(replica));
+    if (this.#mayFailSyncs(replica)) this.#failingSyncs.set(replica, this.world.nowMs + 2500);
+  }
+
+  #mayFailSyncs(replica: TestReplica): boolean {
+    return (this.#failingSyncs.get(replica) ?? 0) > this.world.nowMs;
   }
 
   #failed(replica: TestReplica, failure: Failure): void {
-    if (this.#failingSyncs.has(replica)) this.kill(replica, { powerLoss: false });
+    if (this.#mayFailSyncs(replica)) this.kill(replica, { powerLoss: false });
     else this.fail(new Violation('bug', `${replica.name} ends itself: ${textOf(failure)}`));
+  }
+
+  /**
+   * A store whose fsync fails while it opens is taken for damaged until the process starts again, which somebody must see
+   * to: nobody else may have what it has.
+   */
+  #damageTold(name: string): void {
+    const replica = this.replicas.find((each) => each.name === name);
+    if (replica === undefined || !this.#mayFailSyncs(replica)) {
+      this.inspector.foundDamage(name);
+      return;
+    }
+    this.inspector.damaged(name);
+    const life = this.#lives.get(replica);
+    this.world.schedule(4000, () => {
+      if (this.#lives.get(replica) === life) this.kill(replica, { powerLoss: false, downMs: 100 });
+    });
   }
 
   crashController(powerLoss: boolean, downMs = this.random.below(longestDownMs)): void {
