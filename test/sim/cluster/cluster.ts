@@ -286,12 +286,13 @@ export class Cluster {
     if (this.#mayFailSyncs(replica)) this.#failingSyncs.set(replica, this.world.nowMs + 2500);
   }
 
-  #mayFailSyncs(replica: TestReplica): boolean {
-    return (this.#failingSyncs.get(replica) ?? 0) > this.world.nowMs;
+  /** `lateMs`: of a process that stood still meanwhile. */
+  #mayFailSyncs(replica: TestReplica, lateMs = 0): boolean {
+    return (this.#failingSyncs.get(replica) ?? 0) + lateMs > this.world.nowMs;
   }
 
   #failed(replica: TestReplica, failure: Failure): void {
-    if (this.#mayFailSyncs(replica)) this.kill(replica, { powerLoss: false });
+    if (this.#mayFailSyncs(replica, 20_000)) this.kill(replica, { powerLoss: false });
     else this.fail(new Violation('bug', `${replica.name} ends itself: ${textOf(failure)}`));
   }
 
