@@ -19,7 +19,9 @@ export type FailureReason =
   | 'addressInUse'
   | 'connectionLost'
   | 'busy'
-  | 'installing';
+  | 'installing'
+  /** An fsync or a cut failed: what the store holds is not known any more, and the process must end. */
+  | 'unsafe';
 
 /** The one class of thrown failures. Bugs are assertion errors instead. */
 export class Failure extends Error {

@@ -445,6 +445,11 @@ export class Broker implements ReplicaHost {
   /** Without a controller nothing but this node itself can be in the way of its role. A slave may wait for room. */
   roleFailed(failure: Failure): 'tryAgain' | 'giveUp' {
     const { controllerMode, brokerRole } = this.#options;
+    if (failure.reason === 'unsafe') {
+      this.#failFor(failure);
+      this.#startFailed?.(failure);
+      return 'giveUp';
+    }
     if (this.#startFailed === undefined || controllerMode) return 'tryAgain';
     if (brokerRole === 'SLAVE' && failure.kind === 'unavailable') return 'tryAgain';
     this.#startFailed(failure);

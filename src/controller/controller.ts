@@ -82,6 +82,8 @@ export class Controller {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #live = new Map<string, Map<BrokerId, Live>>();
+  /** Of each group those who were heard and then called dead. */
+  readonly #dead = new Map<string, Set<BrokerId>>();
   /** Since when it decides: before that it may not have heard of anybody. */
   #sinceMs: number;
   /** No other start of a controller has it. */
@@ -202,6 +204,7 @@ export class Controller {
   /** Whoever was heard by another controller must be heard here, before anybody is called dead. */
   #leads(): void {
     this.#live.clear();
+    this.#dead.clear();
     this.#leaderless.clear();
     this.#sinceMs = this.#clock.monotonicMs();
     this.#logger.info(this.isLeading ? 'this controller decides' : 'another controller decides');
@@ -234,6 +237,7 @@ export class Controller {
     this.#live.set(name, replicas);
     const heardMs = this.#clock.monotonicMs();
     replicas.set(id, { incarnation, complete, lastEpoch, end, heardMs, connection, report });
+    this.#dead.get(name)?.delete(id);
   }
 
   /** Rule 12, at each heartbeat. */
@@ -264,7 +268,7 @@ export class Controller {
     if (group === undefined || group.frozen !== undefined || !this.isLeading) return;
     const live = this.live(name);
     if (this.#isLed(group, live)) return;
-    const isEarly = this.#clock.monotonicMs() - this.#sinceMs < this.options.heartbeatTimeoutMs;
+    const isEarly = this.#isEarly;
     const areAllThere = group.set.every((id) => isLive(group, live, id));
     // A group without a history may have one that was lost here: whoever knows of it must have been heard.
     const mayBeOld = group.epoch === 0 && !this.#store.isSettled;
@@ -287,15 +291,14 @@ export class Controller {
   /** What replicas of a group are told. */
   view(group: GroupState): GroupViewBody {
     const live = this.live(group.name);
+    const mayLead = this.#isLed(group, live) || this.#isMasterUnheard(group, live);
     const master =
-      group.master !== undefined && this.#isLed(group, live)
-        ? replicaOf(group, group.master)
-        : undefined;
+      group.master !== undefined && mayLead ? replicaOf(group, group.master) : undefined;
     return {
       epoch: group.epoch,
       setEpoch: group.setEpoch,
       set: group.set,
-      dead: group.set.filter((id) => !isLive(group, live, id)),
+      dead: group.set.filter((id) => !isLive(group, live, id) && this.#isCalledDead(group, id)),
       lossy: group.replicas.filter(({ lossy }) => lossy).map(({ id }) => id),
       replicas: replicasOf(group),
       master: master && {
@@ -306,6 +309,22 @@ export class Controller {
       },
       frozen: group.frozen,
     };
+  }
+
+  /** It has not listened for long enough to call those dead of whom it did not hear. */
+  get #isEarly(): boolean {
+    return this.#clock.monotonicMs() - this.#sinceMs < this.options.heartbeatTimeoutMs;
+  }
+
+  #isCalledDead({ name }: GroupState, id: BrokerId): boolean {
+    return !this.#isEarly || this.#dead.get(name)?.has(id) === true;
+  }
+
+  /** Its followers must not leave a master because this controller started: it may lead on, until it is called dead. */
+  #isMasterUnheard(group: GroupState, live: LiveReplicas): boolean {
+    const { master, frozen } = group;
+    if (frozen !== undefined || master === undefined || live.has(master)) return false;
+    return !this.#isCalledDead(group, master);
   }
 
   #isLed(group: GroupState, live: LiveReplicas): boolean {
@@ -385,6 +404,8 @@ export class Controller {
 
   #died(name: string, id: BrokerId, why: string): void {
     this.#live.get(name)?.delete(id);
+    const dead = this.#dead.get(name) ?? new Set();
+    this.#dead.set(name, dead.add(id));
     this.#logger.warn('a replica is dead', { group: name, broker: id, why });
     const group = this.group(name);
     // The leader need not wait for it any longer.

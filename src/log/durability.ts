@@ -34,7 +34,7 @@ export class Durability {
 
   /** Ends writing for good; returns the failure to throw, which is the first one. */
   fail(message: string, cause: unknown): Failure {
-    this.#failure ??= new Failure('corrupt', message, { cause });
+    this.#failure ??= new Failure('corrupt', message, { reason: 'unsafe', cause });
     return this.#failure;
   }
 }

@@ -149,7 +149,7 @@ test('a log that the operating system still holds opens as any other does, howev
             records.push(it.append(epochBody, epochTopicBytes));
             log.noteEpoch({ epoch: epoch(3), incarnation, start: physicalOffset(log.position) });
           }
-          records.push(it.append('x'.repeat(size)));
+          records.push(await it.appendSoon('x'.repeat(size)));
           log.write();
           if (index % 3 === 0) await it.complete(log.sync());
           if (index === idleAt) await it.idle(); // The mark is written.

@@ -6,6 +6,7 @@ import {
   type Disk,
   Failure,
   type FailureReason,
+  isFailure,
   type Logger,
   type PhysicalOffset,
   silentLogger,
@@ -91,6 +92,18 @@ export class TestLog {
   append(body: string | Uint8Array, topic: Uint8Array = topicBytes): TestRecord {
     const timestamp = ++this.#timestamp;
     return appendTo(this.log, Buffer.from(body), { topic, timestamp });
+  }
+
+  /** As soon as the next segment is there, if it needs that. */
+  async appendSoon(body: string): Promise<TestRecord> {
+    for (;;) {
+      try {
+        return this.append(body);
+      } catch (error) {
+        if (!isFailure(error, 'unavailable', 'busy')) throw error;
+        await this.world.run({ forMs: 10 });
+      }
+    }
   }
 
   get lastTimestamp(): number {

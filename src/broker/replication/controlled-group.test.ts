@@ -190,3 +190,49 @@ test('a replica whose disk is slow holds up nobody for longer than an admission,
   other.syncMs = 0;
   await group.world.complete(starting, { forMs: 60_000 });
 });
+
+test('a controller that starts again is no reason to leave a master that leads on', async () => {
+  const group = new TestGroup('controller starts');
+  const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  const { setEpoch } = await master.status();
+  const { tookMs, end } = load(group, master, 2);
+  for (let time = 0; time < 4; time++) {
+    group.crashController({ powerLoss: false });
+    await group.runFor(700);
+    await group.startController();
+    await group.runFor(1500);
+  }
+  end();
+  assert(Math.max(...tookMs) < 300, `a message took ${Math.max(...tookMs)} ms`);
+  assert.equal(other.role, 'slave');
+  assert.equal((await master.status()).setEpoch, setEpoch, 'nobody was taken out of the set');
+  // Whoever does not come back is called dead in the end.
+  group.crashController({ powerLoss: false });
+  await group.runFor(100);
+  master.crash({ powerLoss: false });
+  await group.startController();
+  assert.equal((await group.master([other], 30_000)).role, 'master');
+});
+
+test('an fsync that fails while a store is opened ends the process, and is no damage', async () => {
+  const group = new TestGroup('fsync at start');
+  const replicas = await group.controlled(names);
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  assert.equal((await master.client.createTopic('t', 1)).code, 'SUCCESS');
+  other.crash({ powerLoss: false });
+  await group.runFor(5000);
+  assert.equal((await master.client.createTopic('alone', 1)).code, 'SUCCESS');
+  master.crash({ powerLoss: false });
+  master.node.drive.failSyncs(() => true);
+  await assert.rejects(master.start(), /fsync of .* failed/);
+  master.crash({ powerLoss: false });
+  master.node.drive.failSyncs(undefined);
+  void master.starting();
+  const again = await group.master([master], 30_000);
+  assert(await again.client.hasTopic('alone'));
+  assert.equal(again.broker?.replica?.damage, undefined);
+});

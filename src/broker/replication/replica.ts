@@ -184,10 +184,10 @@ export class Replica {
       // What is empty may have held something once, which nobody here would know of.
       this.#isLossless = local.lossless && local.store.log.end > 0;
     } catch (error) {
-      if (!isFailure(error, 'corrupt')) throw error;
+      if (!isDamage(error)) throw error;
       this.#isLossless = false;
       await this.#openInstall().catch((inTheWay: unknown) => {
-        if (!isFailure(inTheWay, 'corrupt')) throw inTheWay;
+        if (!isDamage(inTheWay)) throw inTheWay;
         this.#noteDamage(inTheWay);
       });
     }
@@ -563,8 +563,9 @@ export class Replica {
         await clock.sleep(refusedRetryMs, this.#stop.signal);
         return;
       case 'failed':
+        if (ending.failure.reason === 'unsafe') throw ending.failure;
         // Before it joined, it may as well be the master that is another one than before.
-        if (ending.failure.kind === 'corrupt' && (hasJoined || this.#options.isElected)) {
+        if (isDamage(ending.failure) && (hasJoined || this.#options.isElected)) {
           const damage = (await this.#checkSelf()) ?? ending.failure;
           this.#unmarked = damage;
           this.#noteDamage(damage);
@@ -594,7 +595,7 @@ export class Replica {
     try {
       local = await this.#options.openStore(cutTo);
     } catch (error) {
-      if (isFailure(error, 'corrupt')) this.#noteDamage(error);
+      if (isDamage(error)) this.#noteDamage(error);
       throw error;
     }
     this.#local = local;
@@ -638,3 +639,7 @@ export class Replica {
     for (const resume of waiting) resume();
   }
 }
+
+/** Not what a disk that fails now says: the files may be whole, and the process ends. */
+const isDamage = (error: unknown): error is Failure =>
+  isFailure(error, 'corrupt') && error.reason !== 'unsafe';

@@ -29,6 +29,8 @@ export function judge(leader: LeaderLog, follower: FollowerState): Judgement {
   if (follower.holding === 'nothing') {
     return leader.begin === 0 ? { action: 'follow', position: physicalOffset(0) } : install;
   }
+  // Its log began with the record of an epoch: which one, and where, was lost with the file and the oldest segments.
+  if (follower.epochs.length === 0) return install;
   const point = commonPoint(leader, follower);
   if (point === undefined) {
     const [mine, theirs] = [describe(leader.epochs), describe(follower.epochs)];

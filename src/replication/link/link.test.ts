@@ -381,6 +381,8 @@ test('nothing that was applied is ever cut away, and an unrelated log is refused
   );
   assert.deepEqual(judge(leader, { ...twin, epochs }), { action: 'cut', position: 50 });
   assert('refused' in judge(leader, state(30, [[2, 0]])));
+  // It has lost what it knew of epochs.
+  assert.deepEqual(judge(leader, state(30, [])), { action: 'install', position: 0 });
   assert('refused' in judge(leader, { ...state(30, [[1, 0]]), segmentBytes: 1 }));
   const retained = { ...leader, begin: at(40) };
   assert.deepEqual(judge(retained, state(30, [[1, 0]])), { action: 'install', position: 40 });

@@ -99,7 +99,7 @@ export class Cluster {
         this.inspector.cut(node);
       }
       if (message === installedMessage) this.inspector.installed(node);
-      if (message.startsWith(damageMessage)) this.#damageTold(node);
+      if (message.startsWith(damageMessage)) this.inspector.foundDamage(node);
     };
     for (const replica of replicas) {
       replica.onFailed = (failure) => this.#failed(replica, failure);
@@ -294,23 +294,6 @@ export class Cluster {
   #failed(replica: TestReplica, failure: Failure): void {
     if (this.#mayFailSyncs(replica, 20_000)) this.kill(replica, { powerLoss: false });
     else this.fail(new Violation('bug', `${replica.name} ends itself: ${textOf(failure)}`));
-  }
-
-  /**
-   * A store whose fsync fails while it opens is taken for damaged until the process starts again, which somebody must see
-   * to: nobody else may have what it has.
-   */
-  #damageTold(name: string): void {
-    const replica = this.replicas.find((each) => each.name === name);
-    if (replica === undefined || !this.#mayFailSyncs(replica)) {
-      this.inspector.foundDamage(name);
-      return;
-    }
-    this.inspector.damaged(name);
-    const life = this.#lives.get(replica);
-    this.world.schedule(4000, () => {
-      if (this.#lives.get(replica) === life) this.kill(replica, { powerLoss: false, downMs: 100 });
-    });
   }
 
   crashController(powerLoss: boolean, downMs = this.random.below(longestDownMs)): void {

@@ -301,8 +301,8 @@ async function recovered(cluster: Cluster): Promise<void> {
 }
 
 /**
- * In one of the files of a store, or in a database. Not in the files with its number, with what it promised, and with the
- * epochs of segments that are gone: a node without them waits for a person.
+ * In one of the files of a store, or in a database. Not in the files with its number and with what it promised: a node
+ * without them waits for a person.
  */
 function flipBits({ node, options }: TestReplica, random: SimRandom): string {
   const { storePath } = options;
@@ -314,7 +314,7 @@ function flipBits({ node, options }: TestReplica, random: SimRandom): string {
     return database;
   }
   const files = filesIn(folder, storePath).filter(
-    ([path, { current }]) => current.size > 0 && !/\/(brokerIdentity|group|epochs)$/.test(path),
+    ([path, { current }]) => current.size > 0 && !/\/(brokerIdentity|group)$/.test(path),
   );
   if (files.length === 0) return 'no file';
   const [path, file] = random.pick(files);
