@@ -11,7 +11,9 @@ export interface GroupNode {
   readonly address: string;
 }
 
-/** What the controller says. */
+export type Mode = 'controller' | 'static';
+
+/** What the controller says; of a static group, what its brokers say. */
 export interface GroupState {
   readonly master: string | undefined;
   readonly epoch: number;
@@ -22,6 +24,8 @@ export interface GroupState {
 /** How a kind of broker is started; everything else is the same for all. */
 export interface GroupLauncher extends AsyncDisposable {
   readonly kind: 'holdfast' | 'java';
+  /** `static`: no controller; the brokers' configuration says who leads, and an operator who promotes one. */
+  readonly mode: Mode;
   readonly brokerName: string;
   readonly clusterName: string;
   readonly nodes: readonly GroupNode[];
@@ -32,12 +36,16 @@ export interface GroupLauncher extends AsyncDisposable {
   storeOf(name: string): string;
   /** Of a node, newest last. */
   logOf(name: string): Promise<string>;
+  /** Changes the configuration of a broker that does not run, as an operator does with an editor. */
+  configure(name: string, settings: Readonly<Record<string, string>>): Promise<void>;
+  /** What an operator does with `holdfast`; rejects with what it printed when its status is not 0. */
+  operate(...args: readonly string[]): Promise<string>;
 }
 
 const endLimitMs = 20_000;
 const joinLimitMs = 90_000;
 
-/** Two brokers, a controller and a name server: real processes, which are signalled by their number. */
+/** Brokers, a name server and perhaps a controller: real processes, which are signalled by their number. */
 export class Group implements AsyncDisposable {
   readonly #launcher: GroupLauncher;
   readonly #pids = new Map<string, number>();
@@ -57,6 +65,10 @@ export class Group implements AsyncDisposable {
     return this.#launcher.kind;
   }
 
+  get mode(): Mode {
+    return this.#launcher.mode;
+  }
+
   get brokers(): readonly GroupNode[] {
     return this.#launcher.nodes.filter(({ kind }) => kind === 'broker');
   }
@@ -65,9 +77,13 @@ export class Group implements AsyncDisposable {
     return this.#launcher.nodes;
   }
 
+  others(broker: GroupNode): readonly GroupNode[] {
+    return this.brokers.filter(({ name }) => name !== broker.name);
+  }
+
   other(broker: GroupNode): GroupNode {
-    const [found] = this.brokers.filter(({ name }) => name !== broker.name);
-    if (found === undefined) throw new Error('a group has two brokers');
+    const [found, ...more] = this.others(broker);
+    if (found === undefined || more.length > 0) throw new Error('not a group of two brokers');
     return found;
   }
 
@@ -111,8 +127,47 @@ export class Group implements AsyncDisposable {
     return this.#launcher.logOf(node.name);
   }
 
-  /** Undefined while the controller knows no answer. */
-  async state(): Promise<GroupState | undefined> {
+  storeOf(node: GroupNode): string {
+    return this.#launcher.storeOf(node.name);
+  }
+
+  /** For a node that does not run. */
+  async configure(node: GroupNode, settings: Readonly<Record<string, string>>): Promise<void> {
+    if (this.isRunning(node)) throw new Error(`${node.name} runs`);
+    await this.#launcher.configure(node.name, settings);
+  }
+
+  operate(...args: readonly string[]): Promise<string> {
+    return this.#launcher.operate(...args);
+  }
+
+  /** Undefined while nobody knows an answer. */
+  state(): Promise<GroupState | undefined> {
+    return this.mode === 'static' ? this.#stateByBrokers() : this.#stateByController();
+  }
+
+  async #stateByBrokers(): Promise<GroupState | undefined> {
+    const running = this.brokers.filter((node) => this.isRunning(node));
+    const told = await Promise.all(
+      running.map(async (node) => ({ ...(await replicaStatus(node)), address: node.address })),
+    );
+    const ids = new Map(
+      told.flatMap(({ brokerId, address }) =>
+        brokerId === undefined ? [] : [[address, brokerId] as const],
+      ),
+    );
+    const masters = told.filter(({ role }) => role === 'master');
+    const master = masters.toSorted((one, two) => (two.epoch ?? 0) - (one.epoch ?? 0))[0];
+    const set = master?.syncStateSet ?? [];
+    return {
+      master: master?.address,
+      epoch: master?.epoch ?? 0,
+      inSync: [...ids].filter(([, id]) => set.includes(id)).map(([address]) => address),
+      ids,
+    };
+  }
+
+  async #stateByController(): Promise<GroupState | undefined> {
     const { brokerName } = this.#launcher;
     const body = Buffer.from(JSON.stringify([brokerName]));
     try {
@@ -135,13 +190,13 @@ export class Group implements AsyncDisposable {
     }
   }
 
-  /** Until one leads and the group counts on both. */
+  /** Until one leads and the group counts on all. */
   async untilComplete(limitMs = joinLimitMs): Promise<GroupNode> {
     let last: GroupState | undefined;
-    const describe = (): string => `both brokers in sync: ${JSON.stringify(last)}`;
+    const describe = (): string => `all brokers in sync: ${JSON.stringify(last)}`;
     return eventually(limitMs, describe, async () => {
       last = await this.state();
-      if (last?.master === undefined || last.inSync.length < 2) return undefined;
+      if (last?.master === undefined || last.inSync.length < this.brokers.length) return undefined;
       return this.at(last.master);
     });
   }
@@ -186,6 +241,25 @@ export class Group implements AsyncDisposable {
       if (this.isRunning(node)) this.signal(node, 'SIGCONT'); // One that is paused could not stop.
     }
     await this.#launcher[Symbol.asyncDispose]();
+  }
+}
+
+/** Some of what a replica tells of itself. */
+interface ReplicaStatus {
+  readonly role: 'master' | 'slave';
+  readonly brokerId: number;
+  readonly epoch: number;
+  readonly syncStateSet: readonly number[];
+}
+
+async function replicaStatus(node: GroupNode): Promise<Partial<ReplicaStatus>> {
+  using remote = new Remote(node.address);
+  try {
+    const answer = await remote.request(codes.replicaStatus, {}, undefined, 2000);
+    if (answer.header.code !== success) return {};
+    return JSON.parse(Buffer.from(answer.body).toString()) as ReplicaStatus;
+  } catch {
+    return {}; // Told by whoever waits for the state.
   }
 }
 

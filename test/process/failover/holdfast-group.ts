@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   repository,
@@ -8,7 +8,7 @@ import {
 } from '../../interop/support/locations.ts';
 import { disown, ended, runOrThrow, start } from '../../interop/support/processes.ts';
 import { within } from '../../interop/support/waiting.ts';
-import { Group, type GroupLauncher, type GroupNode } from './group.ts';
+import { Group, type GroupLauncher, type GroupNode, type Mode } from './group.ts';
 
 const startLimitMs = 90_000;
 const stopLimitMs = 90_000;
@@ -21,12 +21,24 @@ interface Status {
   })[];
 }
 
-/** `holdfast cluster --replicas 2` as `npm run build` left it. */
-export async function startHoldfastGroup(settings: readonly string[] = []): Promise<Group> {
+export interface HoldfastGroupOptions {
+  readonly replicas?: number;
+  readonly mode?: Mode;
+  /** Of the brokers. */
+  readonly settings?: readonly string[];
+}
+
+/** `holdfast cluster` as `npm run build` left it. */
+export async function startHoldfastGroup({
+  replicas = 2,
+  mode = 'controller',
+  settings = [],
+}: HoldfastGroupOptions = {}): Promise<Group> {
   const folder = await temporaryFolder('failover');
   const data = join(folder.path, 'cluster');
   const set = settings.flatMap((setting) => ['--set', setting]);
-  const args = ['cluster', '--replicas', '2', '--json', '--data', data, ...set];
+  const shape = ['--replicas', String(replicas), ...(mode === 'static' ? ['--static'] : [])];
+  const args = ['cluster', ...shape, '--json', '--data', data, ...set];
   const child = start(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -39,7 +51,7 @@ export async function startHoldfastGroup(settings: readonly string[] = []): Prom
   try {
     await within(startLimitMs, 'start of the cluster', ready);
     const { nodes } = await status(data);
-    return await Group.over(new HoldfastLauncher(folder, data, child, nodes));
+    return await Group.over(new HoldfastLauncher({ folder, data, child, mode }, nodes));
   } catch (failure) {
     child.kill('SIGTERM');
     await ended(child);
@@ -54,8 +66,16 @@ async function status(data: string): Promise<Status> {
   return JSON.parse(text) as Status;
 }
 
+interface Parts {
+  readonly folder: TemporaryFolder;
+  readonly data: string;
+  readonly child: ChildProcess;
+  readonly mode: Mode;
+}
+
 class HoldfastLauncher implements GroupLauncher {
   readonly kind = 'holdfast';
+  readonly mode: Mode;
   readonly brokerName = 'broker-a';
   readonly clusterName = 'DefaultCluster';
   readonly nodes: readonly GroupNode[];
@@ -63,12 +83,8 @@ class HoldfastLauncher implements GroupLauncher {
   readonly #data: string;
   readonly #child: ChildProcess;
 
-  constructor(
-    folder: TemporaryFolder,
-    data: string,
-    child: ChildProcess,
-    nodes: readonly GroupNode[],
-  ) {
+  constructor({ folder, data, child, mode }: Parts, nodes: readonly GroupNode[]) {
+    this.mode = mode;
     this.#folder = folder;
     this.#data = data;
     this.#child = child;
@@ -91,6 +107,20 @@ class HoldfastLauncher implements GroupLauncher {
 
   logOf(name: string): Promise<string> {
     return readFile(join(this.#data, name, 'node.log'), 'utf8');
+  }
+
+  async configure(name: string, settings: Readonly<Record<string, string>>): Promise<void> {
+    const path = join(this.#data, name, 'node.conf');
+    const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+    const kept = lines.filter((line) => !((line.split('=')[0] ?? '') in settings));
+    const changed = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+    await writeFile(path, `${[...kept, ...changed].join('\n')}\n`);
+  }
+
+  operate(...args: readonly string[]): Promise<string> {
+    const nameServer = this.nodes.find(({ kind }) => kind === 'nameserver')?.address ?? '';
+    const given = [program, ...args, '--namesrv', nameServer];
+    return runOrThrow(process.execPath, given, { limitMs: startLimitMs });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

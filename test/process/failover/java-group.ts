@@ -31,6 +31,7 @@ export async function startJavaGroup(): Promise<Group> {
 
 class JavaLauncher implements GroupLauncher {
   readonly kind = 'java';
+  readonly mode = 'controller';
   readonly brokerName = 'g';
   readonly clusterName = 'lab';
   readonly nodes: readonly GroupNode[];
@@ -78,6 +79,14 @@ class JavaLauncher implements GroupLauncher {
 
   logOf(name: string): Promise<string> {
     return readFile(join(this.#folder.path, 'instances', name, 'run.log'), 'utf8');
+  }
+
+  async configure(): Promise<void> {
+    throw new Error('not for Java');
+  }
+
+  async operate(): Promise<string> {
+    throw new Error('not for Java');
   }
 
   async #lab(...args: readonly string[]): Promise<void> {

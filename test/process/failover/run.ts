@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GroupNode } from './group.ts';
+import type { GroupNode, Mode } from './group.ts';
 import { startHoldfastGroup } from './holdfast-group.ts';
 import { startJavaGroup } from './java-group.ts';
 import { type Counts, Journal, kinds } from './journal.ts';
@@ -8,6 +8,9 @@ import { scenarios } from './scenarios/index.ts';
 
 export interface FailoverOptions {
   readonly target: 'holdfast' | 'java';
+  readonly mode?: Mode;
+  /** Brokers of the group. */
+  readonly replicas?: number;
   readonly scenario: string;
   readonly rounds: number;
   readonly seed: number;
@@ -20,12 +23,15 @@ const settleMs = 10_000;
 
 /** Plays the rounds of a scenario one after the other on one group; what earlier ones made is compared each time. */
 export async function failover(options: FailoverOptions): Promise<readonly Figures[]> {
-  const { target, scenario, rounds, seed, report } = options;
-  const play = scenarios[scenario];
-  if (play === undefined) throw new Error(`no scenario ${scenario}`);
-  await using group = await (target === 'java' ? startJavaGroup() : startHoldfastGroup());
+  const { target, scenario, rounds, seed, report, mode = 'controller', replicas = 2 } = options;
+  const found = scenarios[mode][scenario];
+  if (found === undefined) throw new Error(`no scenario ${scenario} in ${mode} mode`);
+  const { play, settings = [] } = found;
+  await using group = await (target === 'java'
+    ? startJavaGroup()
+    : startHoldfastGroup({ mode, replicas, settings }));
   await group.untilComplete();
-  await sleep(settleMs);
+  if (mode === 'controller') await sleep(settleMs);
   const journal = new Journal();
   const all: Figures[] = [];
   for (let number = 1; number <= rounds; number += 1) {

@@ -1,19 +1,36 @@
+import type { Mode } from '../group.ts';
 import type { Round } from '../round.ts';
 import { kill } from './kill.ts';
+import { killStatic } from './kill-static.ts';
 import { pause } from './pause.ts';
+import { promote } from './promote.ts';
 import { restartOrders } from './restart-orders.ts';
+import { restartOrdersStatic } from './restart-orders-static.ts';
 import { roleChanges } from './role-changes.ts';
 import { staleSlave } from './stale-slave.ts';
 import { stream } from './stream.ts';
 import { wipedNode } from './wiped-node.ts';
 
-/** Each plays one round on a group that was left whole by the rounds before. */
-export const scenarios: Readonly<Record<string, (round: Round) => Promise<void>>> = {
-  kill,
-  stream,
-  'restart-orders': restartOrders,
-  'stale-slave': staleSlave,
-  'role-changes': roleChanges,
-  pause,
-  'wiped-node': wipedNode,
+export interface Scenario {
+  /** Plays one round on a group that was left whole by the rounds before. */
+  readonly play: (round: Round) => Promise<void>;
+  /** Of the brokers. */
+  readonly settings?: readonly string[];
+}
+
+export const scenarios: Readonly<Record<Mode, Readonly<Record<string, Scenario>>>> = {
+  controller: {
+    kill: { play: kill },
+    stream: { play: stream },
+    'restart-orders': { play: restartOrders },
+    'stale-slave': { play: staleSlave },
+    'role-changes': { play: roleChanges },
+    pause: { play: pause },
+    'wiped-node': { play: wipedNode },
+  },
+  static: {
+    kill: { play: killStatic },
+    'restart-orders': { play: restartOrdersStatic },
+    promote: { play: promote },
+  },
 };
