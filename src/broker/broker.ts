@@ -55,6 +55,7 @@ import { ReplicaRequests } from './replication/replica-requests.ts';
 import { SwitchOver } from './replication/switchover.ts';
 import { decideByRole, type Role, unavailable, waitsForHandOver } from './role.ts';
 import { Serving } from './serving.ts';
+import { OnlineClients } from './sessions/online-clients.ts';
 import { localStoreOptions } from './store-options.ts';
 
 export interface BrokerPorts {
@@ -100,6 +101,7 @@ export class Broker implements ReplicaHost {
   readonly #server: RemotingServer;
   readonly #client: RemotingClient;
   readonly #forwarding: Forwarding;
+  readonly #online = new OnlineClients();
   #fail: (failure: Failure) => void = () => {};
   #role: Role = 'waiting';
   /** Where clients reach the master that this node follows, as far as it knows. */
@@ -236,8 +238,9 @@ export class Broker implements ReplicaHost {
       dispatch(this.#serving?.table ?? emptyTable, connection, request);
     } else if (decision === 'forward' && master !== undefined) {
       this.#forwarding.forward(master, connection, request);
-    } else if (decision === 'accept') {
-      connection.answer(request, { code: ResponseCode.SUCCESS });
+    } else if (decision === 'session') {
+      if (this.#serving !== undefined) dispatch(this.#serving.table, connection, request);
+      else connection.answer(request, { code: ResponseCode.SUCCESS });
     } else if (decision === 'retryPull' || decision === 'forward') {
       answerRetry(connection, request);
     } else if (decision !== 'hold') {
@@ -248,7 +251,8 @@ export class Broker implements ReplicaHost {
   }
 
   closed(connection: RemotingConnection): void {
-    this.#serving?.sessions.closed(connection);
+    if (this.#serving === undefined) this.#online.closed(connection);
+    else this.#serving.sessions.closed(connection);
   }
 
   /**
@@ -345,6 +349,7 @@ export class Broker implements ReplicaHost {
         inSync: this.#inSync,
         server: this.#server,
         client: this.#client,
+        online: this.#online,
         address: this.#address,
         storeHost: this.#storeHost(),
         anyRole: this.#anyRole,

@@ -43,9 +43,9 @@ test('a former master hands on what is the master’s, once it knows one', () =>
   }
 });
 
-test('a pull at a replica comes again at once; heartbeats leave nothing behind', () => {
+test('a pull at a replica comes again at once; heartbeats say who is online', () => {
   assert.equal(decideByRole('slave', RequestCode.PULL_MESSAGE, master), 'retryPull');
-  assert.equal(decideByRole('slave', RequestCode.HEART_BEAT, master), 'accept');
+  assert.equal(decideByRole('slave', RequestCode.HEART_BEAT, master), 'session');
 });
 
 test('tools read from every replica', () => {

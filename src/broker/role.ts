@@ -12,10 +12,10 @@ export type Role =
   | 'stopping';
 
 /**
- * What happens to a request: it is served here, held until the role changes, handed on to the master, accepted without
- * any effect (sessions are of the master only), told to come again at once, or refused.
+ * What happens to a request: it is served here, held until the role changes, handed on to the master, noted (who is
+ * online; accepted while there is nothing to note it with), told to come again at once, or refused.
  */
-export type RoleDecision = 'serve' | 'hold' | 'forward' | 'accept' | 'retryPull' | Refused;
+export type RoleDecision = 'serve' | 'hold' | 'forward' | 'session' | 'retryPull' | Refused;
 
 interface Refused {
   readonly code: number;
@@ -97,7 +97,7 @@ export function decideByRole(role: Role, code: number, master?: string): RoleDec
 function asReplica(role: 'slave' | 'formerMaster', code: number, master?: string): RoleDecision {
   const isKnown = master !== undefined;
   const where = isKnown ? `the master is ${master}` : 'no master is known';
-  if (sessions.has(code)) return 'accept';
+  if (sessions.has(code)) return 'session';
   if (role === 'formerMaster' && isKnown && definitions.has(code)) return 'forward';
   if (definitions.has(code)) return unavailable(code, `this broker is a replica; ${where}`);
   if (code === RequestCode.UPDATE_CONSUMER_OFFSET) {

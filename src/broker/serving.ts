@@ -41,6 +41,7 @@ import { SpecialMessages } from './sending/special-messages.ts';
 import { Assignments } from './sessions/assignments.ts';
 import { ClientLists } from './sessions/client-lists.ts';
 import { ClientRelays } from './sessions/client-relays.ts';
+import type { OnlineClients } from './sessions/online-clients.ts';
 import { QueueLocks } from './sessions/queue-locks.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Statistics } from './statistics/statistics.ts';
@@ -62,6 +63,7 @@ export interface ServingParts {
   readonly inSync: InSync;
   readonly server: RemotingServer;
   readonly client: RemotingClient;
+  readonly online: OnlineClients;
   /** Where clients reach this broker, and how records state it. */
   readonly address: Address;
   readonly storeHost: Uint8Array;
@@ -127,6 +129,7 @@ export class Serving {
     const topics = new Topics(settings, store, writer, statistics);
     const groups = new Groups(settings, store, writer);
     const sessions = new Sessions(options, {
+      online: parts.online,
       groups,
       topics,
       statistics,

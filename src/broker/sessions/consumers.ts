@@ -86,6 +86,10 @@ export class Consumers {
     return lost;
   }
 
+  forget(group: string): void {
+    this.#groups.delete(group);
+  }
+
   /** Whether a connection has named its subscriptions, and they are the same still. */
   knows(group: string, connection: RemotingConnection, fingerprint: number): boolean {
     return this.#groups.get(group)?.clients.get(connection)?.fingerprint === fingerprint;

@@ -13,8 +13,9 @@ import {
 import type { Groups } from '../groups.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 import type { Topics } from '../topics.ts';
-import { type ClientSession, Consumers } from './consumers.ts';
-import { Producers } from './producers.ts';
+import type { ClientSession, Consumers } from './consumers.ts';
+import type { OnlineClients } from './online-clients.ts';
+import type { Producers } from './producers.ts';
 
 export interface SessionsOptions {
   /** A client without a heartbeat for so long is forgotten and its connection closed. */
@@ -24,10 +25,12 @@ export interface SessionsOptions {
 
 const scanIntervalMs = 10_000;
 
-/** HEART_BEAT (34), UNREGISTER_CLIENT (35), GET_CONSUMER_LIST_BY_GROUP (38), and who must rebalance. */
+/**
+ * HEART_BEAT (34), UNREGISTER_CLIENT (35), GET_CONSUMER_LIST_BY_GROUP (38), and who must rebalance. A replica only notes
+ * who is online; groups and retry topics are made, members told and the silent forgotten by the master.
+ */
 export class Sessions {
-  readonly consumers = new Consumers();
-  readonly producers = new Producers();
+  readonly #online: OnlineClients;
   readonly #options: SessionsOptions;
   readonly #groups: Groups;
   readonly #topics: Topics;
@@ -35,10 +38,12 @@ export class Sessions {
   readonly #clock: Clock;
   readonly #logger: Logger;
   #timer: Timer | undefined;
+  #leads = false;
 
   constructor(
     options: SessionsOptions,
     parts: {
+      readonly online: OnlineClients;
       readonly groups: Groups;
       readonly topics: Topics;
       readonly statistics: Statistics;
@@ -47,6 +52,7 @@ export class Sessions {
     },
   ) {
     this.#options = options;
+    this.#online = parts.online;
     this.#groups = parts.groups;
     this.#topics = parts.topics;
     this.#statistics = parts.statistics;
@@ -54,15 +60,33 @@ export class Sessions {
     this.#logger = parts.logger;
   }
 
+  get consumers(): Consumers {
+    return this.#online.consumers;
+  }
+
+  get producers(): Producers {
+    return this.#online.producers;
+  }
+
+  /** The node leads from now on. */
   start(): void {
-    this.#timer = this.#clock.setTimer(scanIntervalMs, () => {
-      this.#expire();
-      this.start();
-    });
+    this.#leads = true;
+    // What a replica noted of a group that there is not, and may not be, would be skipped here.
+    for (const { group } of [...this.consumers.groups()]) {
+      if (this.#groups.findOrCreate(group) === undefined) this.consumers.forget(group);
+    }
+    this.#scan();
   }
 
   stop(): void {
     this.#timer?.cancel();
+  }
+
+  #scan(): void {
+    this.#timer = this.#clock.setTimer(scanIntervalMs, () => {
+      this.#expire();
+      this.#scan();
+    });
   }
 
   /**
@@ -85,9 +109,11 @@ export class Sessions {
     const { consumerRegisterTime, producerRegisterTime } = this.#statistics;
     for (const consumer of data.consumerDataSet) {
       const beganMs = this.#clock.monotonicMs();
-      const group = this.#groups.findOrCreate(consumer.groupName);
-      if (group === undefined) continue;
-      this.#topics.ensureRetry(consumer.groupName, group.retryQueueNums, consumer.unitMode);
+      if (this.#leads) {
+        const group = this.#groups.findOrCreate(consumer.groupName);
+        if (group === undefined) continue;
+        this.#topics.ensureRetry(consumer.groupName, group.retryQueueNums, consumer.unitMode);
+      }
       const { groupName } = consumer;
       if (isShort && !this.consumers.knows(groupName, connection, data.heartbeatFingerprint)) {
         mustNameAll = true;
@@ -136,13 +162,12 @@ export class Sessions {
 
   /** The connection is gone, and with it its members. */
   closed(connection: RemotingConnection): void {
-    this.producers.unregister(connection);
-    for (const group of this.consumers.unregister(connection)) this.#notify(group);
+    for (const group of this.#online.closed(connection)) this.#notify(group);
   }
 
   /** NOTIFY_CONSUMER_IDS_CHANGED (40): members rebalance at once instead of at their next round. */
   #notify(group: string): void {
-    if (!this.#options.notifyConsumerChanges) return;
+    if (!this.#leads || !this.#options.notifyConsumerChanges) return;
     if (this.#groups.find(group)?.notifyConsumerIdsChangedEnable === false) return;
     for (const { connection } of this.consumers.group(group)?.clients.values() ?? []) {
       connection.oneway({

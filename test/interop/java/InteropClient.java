@@ -68,6 +68,9 @@ public final class InteropClient {
         client.setVipChannelEnabled(request.getBooleanValue("vip"));
         client.setMqClientApiTimeout(20_000);
         client.setUseTLS(request.getBooleanValue("tls"));
+        if (request.containsKey("pollMs")) {
+            client.setPollNameServerInterval(request.getIntValue("pollMs"));
+        }
     }
 
     static void pause(long milliseconds) {

@@ -28,7 +28,7 @@ final class Producers {
         if (request.containsKey("compression")) {
             compressWith(producer, request.getString("compression"));
         }
-        producer.setSendMsgTimeout(20_000);
+        producer.setSendMsgTimeout(request.containsKey("timeoutMs") ? request.getIntValue("timeoutMs") : 20_000);
         producer.setRetryTimesWhenSendFailed(request.getIntValue("retries"));
         producer.setRetryTimesWhenSendAsyncFailed(request.getIntValue("retries"));
         producer.start();

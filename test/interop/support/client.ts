@@ -140,10 +140,14 @@ interface ConnectionOptions {
   readonly tls?: boolean;
   /** Records of what is sent or consumed go to RMQ_SYS_TRACE_TOPIC. */
   readonly trace?: boolean;
+  /** How often it asks name servers for routes; only the Java client can be told. */
+  readonly pollMs?: number;
 }
 
 export interface ProducerOptions extends ConnectionOptions {
   readonly retries?: number;
+  /** Of a send with its retries; only the Java client can be told. */
+  readonly timeoutMs?: number;
   /** Of bodies over 4 KiB. */
   readonly compression?: 'LZ4' | 'ZSTD' | 'ZLIB';
 }
