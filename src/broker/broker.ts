@@ -357,11 +357,24 @@ export class Broker implements ReplicaHost {
           this.#registeredAs(
             this.#role === 'slave' || this.#role === 'formerMaster' ? this.#selfAsSlave() : 0,
           ),
+        onDamage: (failure) => void this.#damageMet(local, failure),
         onMaster: (haAddress, address) => this.#identity?.masterFound(haAddress, address),
       },
       this.#ports,
     );
     this.#logRecovery(local);
+  }
+
+  /** Once it is noted that this store is to be mended, another one leads, if it can: this one is opened again then. */
+  async #damageMet(local: LocalStore, failure: Failure): Promise<void> {
+    try {
+      await local.noteDamage(failure);
+      if (failure.kind === 'corrupt') await this.#switchOver?.handOverToMend();
+    } catch (error) {
+      this.#ports.logger.error('damaged data was met, and nothing could be done about it', {
+        error,
+      });
+    }
   }
 
   async lead(local: LocalStore): Promise<void> {
@@ -536,12 +549,22 @@ export class Broker implements ReplicaHost {
     try {
       if (mayWrite) this.#serving?.appendCommits();
       await this.#serving?.registration.stop();
+      if (mayWrite) await this.#settle();
       await this.#identity?.stop();
       await this.#replica?.stop();
       await this.#release();
     } catch (error) {
       await this.#abandon();
       throw error;
+    }
+  }
+
+  /** While this node leads still its followers can catch up, and whoever waits for them be told. */
+  async #settle(): Promise<void> {
+    try {
+      await this.#serving?.local.store.syncAll(longestSettlingMs);
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error; // Refused, and told when the store closes.
     }
   }
 
@@ -573,6 +596,8 @@ export class Broker implements ReplicaHost {
   }
 }
 
+/** More than followers take to sync what they have by themselves. */
+const longestSettlingMs = 2000;
 /** Who was put out of the set for being slow waits so long before it may count again. */
 const setHysteresisMs = 1000;
 /** A fifth of what a client waits for an answer; a follower with a slow disk costs no more than a tenth of the time. */

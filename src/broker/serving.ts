@@ -71,6 +71,8 @@ export interface ServingParts {
   readonly anyRole: RequestTable;
   /** As what it registers at name servers. */
   readonly registered: () => RegisteredAs;
+  /** A read of this store met it. */
+  readonly onDamage: (failure: Failure) => void;
   /** A name server knows a master of the group. */
   readonly onMaster: (haAddress: Address, address: Address | undefined) => void;
 }
@@ -145,14 +147,14 @@ export class Serving {
       statistics,
       clock,
       logger: logger.child('pull'),
-      onDamage: (failure) => void local.noteDamage(failure).catch(() => {}),
+      onDamage: parts.onDamage,
     });
     const delayDelivery = new DelayDelivery(options, {
       store,
       topics,
       clock,
       logger: logger.child('delay'),
-      onDamage: (failure) => void local.noteDamage(failure).catch(() => {}),
+      onDamage: parts.onDamage,
     });
     const delays = new Delays(options, { topics, clock });
     const queueLocks = new QueueLocks(clock);

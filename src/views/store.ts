@@ -52,6 +52,8 @@ export type StoreRole = 'opened' | 'follower' | 'leader';
 
 const metadataTopic = new TextEncoder().encode(METADATA_TOPIC);
 const epochTopic = new TextEncoder().encode(EPOCH_TOPIC);
+/** A follower that is gone does not keep up a stop. */
+const longestFarewellMs = 1000;
 /** The last segment may be full, and the next one still being created when a node starts. */
 const roomAtStartMs = 30_000;
 const roomCheckMs = 20;
@@ -426,11 +428,12 @@ export class Store {
     this.#beginTurn();
   }
 
-  /** Writes and fsyncs all that was appended. */
-  async syncAll(): Promise<void> {
+  /** Writes and fsyncs all that was appended; on other replicas too, as far as they do so within `limitMs`. */
+  async syncAll(limitMs?: number): Promise<void> {
     if (this.#role === 'leader') {
-      if (this.log.end > this.durablePoint) await this.durably(this.log.end);
-      return;
+      const durable = this.durably(this.log.end);
+      await (limitMs === undefined ? durable : Promise.race([durable, this.#clock.sleep(limitMs)]));
+      if (this.log.synced === this.log.end) return;
     }
     this.#endTurn();
     this.#onSynced(await this.log.sync());
@@ -442,10 +445,11 @@ export class Store {
     this.#refusal = new Failure('closed', 'the broker is stopping');
     this.#flushTimer?.cancel();
     try {
-      await this.syncAll();
+      await this.syncAll(longestFarewellMs);
     } finally {
       this.#closed = true;
       this.#waiters.end(this.#refusal);
+      this.onCommitted();
       await this.#syncing;
     }
   }

@@ -176,3 +176,48 @@ for (const isBack of [false, true]) {
     assert.equal(await last.client.maxOffset('t'), 200);
   });
 }
+
+test('a master that meets a damaged block of its queues hands over, rebuilds them, and can lead again', async () => {
+  const group = new TestGroup('mended');
+  const replicas = await group.controlled(['one', 'two']);
+  for (const replica of replicas) await replica.start();
+  await group.runFor(12_000);
+  const first = await group.master(replicas);
+  assert.equal((await first.client.createTopic('t', 1)).code, 'SUCCESS');
+  for (let i = 0; i < 5; i++) await first.client.send('t', `m${i}`);
+  for (const replica of replicas) await replica.stop(); // Later, what is in the queues is read from the database.
+  for (const { client } of replicas) client.reconnect();
+  const starting = Promise.all(replicas.map((replica) => replica.starting()));
+  await group.world.complete(starting, { forMs: 60_000 });
+  const master = await group.master(replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  await group.runFor(5000);
+  master.node.keyValueStores.damageReads(`${master.options.storePath}/queues`);
+  const read = { topic: 't', group: 'g', offset: 0 };
+  const refused = await master.client.pull(read);
+  assert.notEqual(refused.code, 'SUCCESS');
+  await group.runFor(5000);
+  assert.equal(other.role, 'master');
+  assert.deepEqual((await other.client.pull(read)).bodies, ['m0', 'm1', 'm2', 'm3', 'm4']);
+  await group.runFor(20_000);
+  assert.equal((await other.status()).syncStateSet.length, 2);
+  const back = (await master.status()).brokerId;
+  assert.equal((await other.client.answer(request(back))).code, 'SUCCESS');
+  assert.deepEqual((await master.client.pull(read)).bodies, ['m0', 'm1', 'm2', 'm3', 'm4']);
+});
+
+test('a master that stops waits for its followers a moment, and not for one that is gone', async () => {
+  for (const isCut of [false, true]) {
+    const { group, master, other } = await pair(`stopped ${isCut}`);
+    // What followers sync by themselves, a while later.
+    for (let i = 0; i < 5; i++) assert.equal((await master.client.send('t', 'x')).code, 'SUCCESS');
+    if (isCut) group.world.network.partition([master.name], [other.name]);
+    const beganMs = group.world.nowMs;
+    await master.stop();
+    assert(group.world.nowMs - beganMs < 5000, `${group.world.nowMs - beganMs} ms`);
+    if (isCut) group.world.network.heal();
+    await group.runFor(15_000);
+    assert.equal(other.role, 'master');
+    assert.equal(await other.client.maxOffset('t'), 5);
+  }
+});

@@ -59,6 +59,8 @@ const longestCatchUpMs = 1500;
 const maxLagBytes = 32 * 1024 * 1024;
 /** An operator waits longer than clients do for a new master that is slow. */
 const longestPromotionMs = 15_000;
+/** Damage is met by each read of it. */
+const mendEveryMs = 10_000;
 const lookEveryMs = 5;
 const giveUpRetryMs = 1000;
 const askTimeoutMs = 500;
@@ -73,6 +75,7 @@ export class SwitchOver {
   readonly #host: SwitchOverHost;
   #holders = 0;
   #isGivingUp = false;
+  #mayMendAtMs = 0;
 
   constructor(parts: SwitchOverParts, host: SwitchOverHost) {
     this.#parts = parts;
@@ -124,6 +127,25 @@ export class SwitchOver {
       await clock.sleep(giveUpRetryMs);
     }
     this.#isGivingUp = false;
+  }
+
+  /**
+   * What is damaged here is mended by the next start, or by following another one: whoever can lead does so instead.
+   * Where nobody can, this node goes on with what it can read.
+   */
+  async handOverToMend(): Promise<void> {
+    const { self, replica, elect, isServing, clock, logger } = this.#parts;
+    const now = clock.monotonicMs();
+    if (elect === undefined || !isServing() || this.isHolding || now < this.#mayMendAtMs) return;
+    this.#mayMendAtMs = now + mendEveryMs;
+    const members = replica.local?.store.positions.confirmed ?? [];
+    for (const target of members.filter((member) => member !== self)) {
+      logger.warn('damaged data was met: the group is handed over, so that it is mended here', {
+        to: target,
+      });
+      const { code, remark } = await this.#answer(target);
+      if (code === ResponseCode.SUCCESS || remark === undefined) return;
+    }
   }
 
   table(): RequestTable {

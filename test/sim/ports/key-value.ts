@@ -41,9 +41,18 @@ export class SimKeyValueStores implements KeyValueStores {
 
   /** Makes the next `open` of this database fail as corrupt. */
   damage(path: string): void {
+    this.#existing(path).damaged = true;
+  }
+
+  /** Makes all reads fail as corrupt from now on, as those of a damaged block do. */
+  damageReads(path: string): void {
+    this.#existing(path).readsAreDamaged = true;
+  }
+
+  #existing(path: string): StoredDatabase {
     const { database } = this.#drive.folderAt(path);
     if (database === undefined) throw new Error(`no database in ${path}`);
-    database.damaged = true;
+    return database;
   }
 
   /** The folder itself is durable then, as on a real node. */
@@ -89,12 +98,18 @@ class SimKeyValue implements KeyValue {
 
   async getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
     this.#checkOpen('read');
-    return await this.#call('read', readMs, () => keys.map((key) => this.#stored.current.get(key)));
+    return await this.#call('read', readMs, () => {
+      this.#checkBlocks();
+      return keys.map((key) => this.#stored.current.get(key));
+    });
   }
 
   async *scan(range: Range): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
     this.#checkOpen('scan');
-    const entries = await this.#call('scan', readMs, () => this.#stored.current.in(range));
+    const entries = await this.#call('scan', readMs, () => {
+      this.#checkBlocks();
+      return this.#stored.current.in(range);
+    });
     for (let start = 0; start < entries.length; start += scanBatchEntries) {
       if (start > 0) await this.#call('scan on', readMs, () => {});
       for (const entry of entries.slice(start, start + scanBatchEntries)) {
@@ -155,6 +170,10 @@ class SimKeyValue implements KeyValue {
     const done = (): void => void this.#underWay.delete(call);
     call.then(done, done);
     return call;
+  }
+
+  #checkBlocks(): void {
+    if (this.#stored.readsAreDamaged) throw new Failure('corrupt', `read ${this.#path}`);
   }
 
   #checkOpen(what: string): void {

@@ -7,6 +7,8 @@ export class StoredDatabase {
   /** The process that has it open; one that died does not count. */
   openedBy: SimProcess | undefined;
   damaged = false;
+  /** Blocks that are read fail; what was not read yet is not noticed. */
+  readsAreDamaged = false;
   #current = new Entries();
   readonly #flushed = new Entries();
   #unflushed: (readonly Mutation[])[] = [];
