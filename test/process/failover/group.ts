@@ -106,7 +106,16 @@ export class Group implements AsyncDisposable {
 
   /** kill -9; resolves when they are gone. */
   async kill(...nodes: readonly GroupNode[]): Promise<void> {
-    for (const node of nodes) if (this.isRunning(node)) this.signal(node, 'SIGKILL');
+    await this.#end('SIGKILL', nodes);
+  }
+
+  /** In order; resolves when they are gone. */
+  async stop(...nodes: readonly GroupNode[]): Promise<void> {
+    await this.#end('SIGTERM', nodes);
+  }
+
+  async #end(name: NodeJS.Signals, nodes: readonly GroupNode[]): Promise<void> {
+    for (const node of nodes) if (this.isRunning(node)) this.signal(node, name);
     for (const node of nodes) {
       await eventually(endLimitMs, `end of ${node.name}`, () => !this.isRunning(node) || undefined);
     }

@@ -1,5 +1,6 @@
 import type { Mode } from '../group.ts';
 import type { Round } from '../round.ts';
+import { damagedMaster, damagedSlave, smallFiles } from './damaged-files.ts';
 import { kill } from './kill.ts';
 import { killStatic } from './kill-static.ts';
 import { pause } from './pause.ts';
@@ -27,6 +28,8 @@ export const scenarios: Readonly<Record<Mode, Readonly<Record<string, Scenario>>
     'role-changes': { play: roleChanges },
     pause: { play: pause },
     'wiped-node': { play: wipedNode },
+    'damaged-slave': { play: damagedSlave, settings: smallFiles },
+    'damaged-master': { play: damagedMaster, settings: smallFiles },
   },
   static: {
     kill: { play: killStatic },
