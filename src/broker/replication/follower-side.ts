@@ -25,6 +25,8 @@ const roomCheckMs = 5;
 export class FollowerSide implements FollowerHost {
   /** The leader lets it follow. */
   onJoined: (join: Join, epoch: Epoch) => void = () => {};
+  /** More of what it took is synced. */
+  onSynced: () => void = () => {};
   /** The leader says that the set has all below. */
   onCommitPoint: (commitPoint: PhysicalOffset) => void = () => {};
   /** The leader holds other tables, and its own are whole. */
@@ -45,7 +47,10 @@ export class FollowerSide implements FollowerHost {
     this.#session = session;
     const { store } = this.#local;
     store.onWritten = () => this.#session?.report();
-    store.onSynced = () => this.#session?.report();
+    store.onSynced = () => {
+      this.#session?.report();
+      this.onSynced();
+    };
     store.onIngestFailed = (failure) => this.#session?.fail(failure);
   }
 

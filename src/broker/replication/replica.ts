@@ -380,7 +380,13 @@ export class Replica {
       logger.info('follows', { leader, epoch, position: join.position });
     };
     side.onDiffers = (from) => void this.#differsFromLeader(local, from);
-    side.onCommitPoint = (commitPoint) => this.#committed(local, commitPoint);
+    // The leader may be gone before it says C again: it counts this node as soon as it has synced all below.
+    let known = 0 as PhysicalOffset;
+    side.onSynced = () => this.#committed(local, known);
+    side.onCommitPoint = (commitPoint) => {
+      known = commitPoint;
+      this.#committed(local, known);
+    };
     const ending = await this.#runSession(session, master, () => this.#mustInstall);
     side.detach();
     if (this.#isStopping) return true;
