@@ -7,6 +7,7 @@
  *   npm run bench -- --row send-async           one; may be repeated
  *   npm run bench -- --quick                    a few seconds a row: shows that it works, measures nothing
  *   npm run bench -- --row steady --minutes 60  the steady load for an hour
+ *   npm run bench -- --row join --gigabytes 10  an empty node copies a log of 10 GB
  *   npm run bench -- --json FILE                everything that was measured, too
  *   npm run bench -- --without-java             no Java broker, and no ratios to it
  *   --rounds N, --seconds S, --warm S           how often and how long
@@ -33,15 +34,18 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     warm: { type: 'string' },
     minutes: { type: 'string' },
+    gigabytes: { type: 'string' },
     json: { type: 'string' },
     'without-java': { type: 'boolean', default: false },
   },
 });
 
-const usual = { rounds: 3, seconds: 5, warmSeconds: 12, minutes: 2, scale: 1 };
-const quick = { rounds: 1, seconds: 1, warmSeconds: 1, minutes: 0.1, scale: 0.02 };
+const usual = { rounds: 3, seconds: 5, warmSeconds: 12, minutes: 2, gigabytes: 1, scale: 1 };
+const quick = { rounds: 1, seconds: 1, warmSeconds: 1, minutes: 0.1, gigabytes: 1, scale: 0.02 };
 
-function number(name: 'rounds' | 'seconds' | 'warm' | 'minutes', otherwise: number): number {
+type NumberOption = 'rounds' | 'seconds' | 'warm' | 'minutes' | 'gigabytes';
+
+function number(name: NumberOption, otherwise: number): number {
   const given = Number(values[name] ?? otherwise);
   if (!(given > 0)) throw new Error(`--${name} ${values[name]} is no positive number`);
   return given;
@@ -81,6 +85,7 @@ async function main(): Promise<void> {
       seconds: number('seconds', defaults.seconds),
       warmSeconds: number('warm', defaults.warmSeconds),
       minutes: number('minutes', defaults.minutes),
+      gigabytes: number('gigabytes', defaults.gigabytes),
       scale: defaults.scale,
       java: !values['without-java'],
       progress: (line) => console.error(`${row.name}: ${line}`),

@@ -15,7 +15,7 @@ const otherCores: Reading = (report) => report.otherCores;
 const generatorCores: Reading = (report) => report.generatorCores;
 
 /** Answers that were no acknowledgement, and requests that got none. Empty pulls of a consumer are no fault. */
-const faults: Reading = ({ codes, timeouts, broken }) =>
+export const faults: Reading = ({ codes, timeouts, broken }) =>
   timeouts +
   broken +
   Object.entries(codes)

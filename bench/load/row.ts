@@ -18,6 +18,8 @@ export interface Bench {
   readonly warmSeconds: number;
   /** Of the steady load. */
   readonly minutes: number;
+  /** Of the log that an empty node copies. */
+  readonly gigabytes: number;
   /** Part of the messages and topics that a row makes: 1, or less to see that it works. */
   readonly scale: number;
   /** Whether the Java broker is measured too. */

@@ -1,9 +1,12 @@
 import type { Row } from './row.ts';
 import { idle, suspended } from './rows/connections.ts';
+import { join } from './rows/join.ts';
 import { manyTopics } from './rows/many-topics.ts';
 import { memory } from './rows/memory.ts';
 import { offsets, topics } from './rows/metadata.ts';
 import { pullCold, pullTail } from './rows/pulling.ts';
+import { replicatedSend, replicatedTopics } from './rows/replicated.ts';
+import { failoverTime, switchover } from './rows/role-changes.ts';
 import { send64, sendAsync, sendSync } from './rows/sending.ts';
 import { start } from './rows/start.ts';
 import { steady } from './rows/steady.ts';
@@ -23,4 +26,9 @@ export const rows: readonly Row[] = [
   idle,
   suspended,
   steady,
+  replicatedSend,
+  replicatedTopics,
+  switchover,
+  failoverTime,
+  join,
 ];

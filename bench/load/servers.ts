@@ -10,8 +10,8 @@ export interface Contest extends AsyncDisposable {
 }
 
 /** The lab's small files are for tests; log files of this size, RocketMQ's default, are what a user has. */
-const segmentBytes = String(2 ** 30);
-const javaHeap = '2g';
+export const segmentBytes = String(2 ** 30);
+export const javaHeap = '2g';
 
 export async function startServer(
   kind: Target['kind'],
@@ -41,7 +41,7 @@ export async function startContest(
 }
 
 /** Time for what a load does besides its measured seconds: connections, and requests that are awaited. */
-const slackMs = 60_000;
+export const slackMs = 60_000;
 
 /** One run of the load generator against a server. */
 export function load(
@@ -74,11 +74,11 @@ export async function alternate(
 }
 
 /** `measure` for each server in turn, `rounds` times. */
-export async function inRounds<T>(
+export async function inRounds<S extends { readonly kind: Target['kind'] }, T>(
   bench: Bench,
   rounds: number,
-  { targets }: Contest,
-  measure: (target: Target, round: number) => Promise<T>,
+  { targets }: { readonly targets: readonly S[] },
+  measure: (target: S, round: number) => Promise<T>,
 ): Promise<Partial<Record<Side, T[]>>> {
   const results: Partial<Record<Side, T[]>> = {};
   for (let round = 1; round <= rounds; round += 1) {

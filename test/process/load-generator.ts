@@ -72,13 +72,12 @@ export class LoadGenerator {
 
   /** Runs until `end` is called; connections that break are made again. */
   begin(args: readonly string[]): Load {
-    const child = start(this.#program, [...args, '--reconnect', '--warm', '0', '-d', '3600'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let text = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
+    const given = [...args, '--json', '--reconnect', '--warm', '0', '-d', '3600'];
+    const child = start(this.#program, given, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const texts = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name]?.setEncoding('utf8').on('data', (part: string) => {
+        texts[name] += part;
       });
     }
     const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -88,8 +87,10 @@ export class LoadGenerator {
         const code = await within(endLimitMs, 'end of the load generator', closed);
         // 1: nothing was acknowledged; 3: connections broke. Both are what a kill does.
         if (code !== 0 && code !== 1 && code !== 3) {
-          throw new Error(`loadgen ${args.join(' ')}: status ${code}\n${text}`);
+          const said = `${texts.stderr}${texts.stdout}`;
+          throw new Error(`loadgen ${args.join(' ')}: status ${code}\n${said}`);
         }
+        return JSON.parse(texts.stdout) as LoadReport;
       },
     };
   }
@@ -151,7 +152,7 @@ export async function untilUnderLoad(broker: string, topic: string): Promise<voi
 }
 
 export interface Load {
-  end(): Promise<void>;
+  end(): Promise<LoadReport>;
 }
 
 function verdict(

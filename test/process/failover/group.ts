@@ -81,6 +81,22 @@ export class Group implements AsyncDisposable {
     return this.brokers.filter(({ name }) => name !== broker.name);
   }
 
+  get brokerName(): string {
+    return this.#launcher.brokerName;
+  }
+
+  get nameServer(): string {
+    const node = this.nodes.find(({ kind }) => kind === 'nameserver');
+    if (node === undefined) throw new Error('the group has a name server');
+    return node.address;
+  }
+
+  pidOf(node: GroupNode): number {
+    const pid = this.#pids.get(node.name);
+    if (pid === undefined) throw new Error(`${node.name} was not started`);
+    return pid;
+  }
+
   other(broker: GroupNode): GroupNode {
     const [found, ...more] = this.others(broker);
     if (found === undefined || more.length > 0) throw new Error('not a group of two brokers');
@@ -99,9 +115,7 @@ export class Group implements AsyncDisposable {
   }
 
   signal(node: GroupNode, name: NodeJS.Signals): void {
-    const pid = this.#pids.get(node.name);
-    if (pid === undefined) throw new Error(`${node.name} was not started`);
-    signal(pid, name);
+    signal(this.pidOf(node), name);
   }
 
   /** kill -9; resolves when they are gone. */

@@ -1,18 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  repository,
-  type TemporaryFolder,
-  temporaryFolder,
-} from '../../interop/support/locations.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../interop/support/locations.ts';
 import { disown, ended, runOrThrow, start } from '../../interop/support/processes.ts';
+import { program } from '../../interop/support/target-holdfast.ts';
 import { within } from '../../interop/support/waiting.ts';
 import { Group, type GroupLauncher, type GroupNode, type Mode } from './group.ts';
 
 const startLimitMs = 90_000;
 const stopLimitMs = 90_000;
-const program = join(repository, 'dist', 'bin', 'holdfast.cjs');
 
 interface Status {
   readonly nodes: readonly (GroupNode & {
@@ -39,7 +35,9 @@ export async function startHoldfastGroup({
   const set = settings.flatMap((setting) => ['--set', setting]);
   const shape = ['--replicas', String(replicas), ...(mode === 'static' ? ['--static'] : [])];
   const args = ['cluster', ...shape, '--json', '--data', data, ...set];
-  const child = start(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = start(process.execPath, [program(), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = `${said}${text}`.slice(-4000);
@@ -62,7 +60,7 @@ export async function startHoldfastGroup({
 
 async function status(data: string): Promise<Status> {
   const args = ['cluster', 'status', '-o', 'json', '--data', data];
-  const text = await runOrThrow(process.execPath, [program, ...args], { limitMs: startLimitMs });
+  const text = await runOrThrow(process.execPath, [program(), ...args], { limitMs: startLimitMs });
   return JSON.parse(text) as Status;
 }
 
@@ -98,7 +96,7 @@ class HoldfastLauncher implements GroupLauncher {
 
   async start(name: string): Promise<void> {
     const args = ['cluster', 'start', name, '--data', this.#data];
-    await runOrThrow(process.execPath, [program, ...args], { limitMs: startLimitMs });
+    await runOrThrow(process.execPath, [program(), ...args], { limitMs: startLimitMs });
   }
 
   storeOf(name: string): string {

@@ -7,17 +7,26 @@ import { Group, type GroupLauncher, type GroupNode } from './group.ts';
 
 const startLimitMs = 120_000;
 const endLimitMs = 20_000;
-const heap = ['--heap', '256m'];
-const settings = [
-  'enableControllerMode=true',
-  'storeType=defaultRocksDB',
-  'allAckInSyncStateSet=true',
-];
+/** Without it a master answers before its slave has anything. */
+const modes = ['enableControllerMode=true', 'allAckInSyncStateSet=true'];
 
-/** Apache's own processes in controller mode with metadata in RocksDB, all else as they come. */
-export async function startJavaGroup(): Promise<Group> {
+export interface JavaGroupOptions {
+  /** Of the brokers, `key=value`. */
+  readonly settings?: readonly string[];
+  /** Of a broker's virtual machine. */
+  readonly heap?: string;
+}
+
+/** Apache's own processes in controller mode; with metadata in RocksDB, unless other settings are given. */
+export async function startJavaGroup({
+  settings = ['storeType=defaultRocksDB'],
+  heap = '256m',
+}: JavaGroupOptions = {}): Promise<Group> {
   const folder = await temporaryFolder('failover-java');
-  const launcher = await JavaLauncher.plan(folder);
+  const launcher = await JavaLauncher.plan(folder, [
+    ...['--heap', heap],
+    ...[...modes, ...settings].flatMap((setting) => ['-o', setting]),
+  ]);
   try {
     await launcher.startAll();
     const group = await Group.over(launcher);
@@ -36,16 +45,23 @@ class JavaLauncher implements GroupLauncher {
   readonly clusterName = 'lab';
   readonly nodes: readonly GroupNode[];
   readonly #folder: TemporaryFolder;
+  /** Of the lab, for a broker. */
+  readonly #parameters: readonly string[];
 
-  private constructor(folder: TemporaryFolder, nodes: readonly GroupNode[]) {
+  private constructor(
+    folder: TemporaryFolder,
+    parameters: readonly string[],
+    nodes: readonly GroupNode[],
+  ) {
     this.#folder = folder;
+    this.#parameters = parameters;
     this.nodes = nodes;
   }
 
-  static async plan(folder: TemporaryFolder): Promise<JavaLauncher> {
+  static async plan(folder: TemporaryFolder, parameters: readonly string[]): Promise<JavaLauncher> {
     const at = (port: number): string => `127.0.0.1:${port}`;
     const first = await freePorts(10);
-    return new JavaLauncher(folder, [
+    return new JavaLauncher(folder, parameters, [
       { name: 'ns', kind: 'nameserver', address: at(first) },
       { name: 'c0', kind: 'controller', address: at(first + 1) },
       // A broker also takes the port two below and one above its own.
@@ -58,8 +74,7 @@ class JavaLauncher implements GroupLauncher {
     for (const { name, kind, address } of this.nodes) {
       const role = kind === 'nameserver' ? 'namesrv' : kind;
       const args = ['start', role, '--name', name, '--port', address.split(':')[1] as string];
-      const options = settings.flatMap((setting) => ['-o', setting]);
-      const ofBroker = ['--group', this.brokerName, ...heap, ...options];
+      const ofBroker = ['--group', this.brokerName, ...this.#parameters];
       await this.#lab(...args, ...(kind === 'broker' ? ofBroker : []));
     }
   }
