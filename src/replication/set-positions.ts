@@ -39,7 +39,7 @@ export class SetPositions {
   #proposed: readonly BrokerId[] = [];
   #counted: readonly BrokerId[] = [];
   /** Soon to be proposed: C and D wait for what it has synced. */
-  #admitted: BrokerId | undefined;
+  #admitted: PhysicalOffset | undefined;
   /** An undecided proposal leaves out somebody who is counted. */
   #isShrinking = false;
   #commitPoint: PhysicalOffset;
@@ -140,8 +140,8 @@ export class SetPositions {
    * Rule 9: C and D go no further than what this follower has synced, so that it catches up with them under any load.
    * Undefined: they wait for nobody but those who are counted.
    */
-  admit(member: BrokerId | undefined): void {
-    this.#admitted = member;
+  admit(synced: PhysicalOffset | undefined): void {
+    this.#admitted = synced;
     this.#recompute();
   }
 
@@ -198,9 +198,8 @@ export class SetPositions {
       synced = Math.min(synced, positions?.synced ?? unknown);
     }
     if (this.#admitted !== undefined) {
-      const held = this.#positions.get(this.#admitted)?.synced ?? unknown;
-      written = Math.min(written, held);
-      synced = Math.min(synced, held);
+      written = Math.min(written, this.#admitted);
+      synced = Math.min(synced, this.#admitted);
     }
     if (written > this.#commitPoint) this.#commitPoint = physicalOffset(written);
     if (synced > this.#durablePoint) this.#durablePoint = physicalOffset(synced);

@@ -149,26 +149,33 @@ function load(group: TestGroup, master: TestReplica, inFlight: number) {
   };
 }
 
-test('a replica that comes back joins the set while clients send without a pause', async () => {
-  const group = new TestGroup('dense');
-  const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
-  const master = await started(group, replicas);
-  const other = replicas.find((replica) => replica !== master) as TestReplica;
-  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
-  other.crash({ powerLoss: false });
-  await group.runFor(4000);
-  const { tookMs, end } = load(group, master, 16);
-  await group.runFor(500);
-  await other.start();
-  const before = tookMs.length;
-  await group.runFor(1500);
-  assert.equal((await master.status()).syncStateSet.length, 2);
-  const during = tookMs.slice(before);
-  assert(during.length > 100, `${during.length} messages were sent meanwhile`);
-  assert(Math.max(...during) < 700, `one took ${Math.max(...during)} ms`);
-  end();
-  await group.runFor(3000);
-});
+for (const [what, powerLoss, isEmptied] of [
+  ['comes back', false, false],
+  ['lost power', true, false],
+  ['lost its store', false, true],
+] as const) {
+  test(`a replica that ${what} joins the set while clients send without a pause`, async () => {
+    const group = new TestGroup('dense');
+    const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
+    const master = await started(group, replicas);
+    const other = replicas.find((replica) => replica !== master) as TestReplica;
+    assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+    other.crash({ powerLoss });
+    if (isEmptied) await other.wipe();
+    await group.runFor(4000);
+    const { tookMs, end } = load(group, master, 16);
+    await group.runFor(500);
+    await other.start();
+    const before = tookMs.length;
+    await group.runFor(1500);
+    assert.equal((await master.status()).syncStateSet.length, 2);
+    const during = tookMs.slice(before);
+    assert(during.length > 100, `${during.length} messages were sent meanwhile`);
+    assert(Math.max(...during) < 700, `one took ${Math.max(...during)} ms`);
+    end();
+    await group.runFor(3000);
+  });
+}
 
 test('a replica whose disk is slow holds up nobody for longer than an admission, and not again and again', async () => {
   const group = new TestGroup('slow disk');

@@ -245,6 +245,7 @@ export class LeaderSide implements LeaderHost {
     follower.lastReportMs = now;
     noteProgress(follower, store.log.written, now);
     this.#compare(follower, report);
+    if (leading.admission?.follower === follower) store.positions.admit(follower.synced);
     store.pointsMoved();
     this.#link?.pointsMoved();
     if (follower.isLossy && follower.synced >= store.floor) this.#makeGood(leading, follower);
@@ -389,7 +390,7 @@ export class LeaderSide implements LeaderHost {
     const follower = admissible({ set, followers, floor: store.floor, nowMs }, this.#limits);
     if (follower === undefined) return;
     leading.admission = { follower, untilMs: nowMs + this.#limits.admissionMs };
-    store.positions.admit(follower.broker);
+    store.positions.admit(follower.synced);
     store.syncNow();
   }
 

@@ -149,11 +149,11 @@ test('writes wait for whoever is near and lacks nothing but an fsync', () => {
       limits,
     )?.broker;
   assert.equal(pick({ synced: physicalOffset(10) }), two);
+  assert.equal(pick({ isLossy: true }), two, 'what it lost is made good by that');
   assert.equal(pick({}, [one, two]), undefined, 'it is in the set');
   for (const changes of [
     { written: physicalOffset(499) },
     { isComplete: false },
-    { isLossy: true },
     { isConnected: false },
     { digest: 'unknown' },
     { mayJoinFromMs: now + 1 },

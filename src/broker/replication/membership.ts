@@ -111,7 +111,7 @@ export function membershipChange(
   }
   for (const follower of followers.values()) {
     if (set.includes(follower.broker) || !isReady(follower, nowMs, limits)) continue;
-    if (follower.synced < now.floor) continue;
+    if (follower.isLossy || follower.synced < now.floor) continue;
     const grown = [...set, follower.broker].sort((a, b) => a - b);
     return { set: grown, reason: `broker ${follower.broker} has caught up` };
   }
@@ -120,7 +120,8 @@ export function membershipChange(
 
 /**
  * Rule 9: who shall be waited for until it has synced all that is committed, since under load that moves on all the
- * time. `undefined`: nobody is so near.
+ * time. So does one that lost something, as an empty node did: it is good again when it has all. `undefined`: nobody is
+ * so near.
  */
 export function admissible(
   now: {
@@ -163,13 +164,12 @@ function whyLeave(
   return undefined;
 }
 
-/** Nothing but what it has not synced yet keeps it out of the set. */
+/** Nothing keeps it out of the set but what it has not synced yet, and a loss that is made good when it has. */
 function isReady(follower: FollowerState, nowMs: number, limits: MembershipLimits): boolean {
   return (
     isWorthCounting(follower, nowMs, limits) &&
     follower.isConnected &&
     follower.isComplete &&
-    !follower.isLossy &&
     follower.digest === 'equal' &&
     nowMs >= follower.mayJoinFromMs
   );
