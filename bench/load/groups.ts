@@ -22,7 +22,7 @@ export async function startGroups(bench: Bench): Promise<GroupContest> {
     for (const group of targets) await group[Symbol.asyncDispose]();
   };
   try {
-    targets.push(await startHoldfastGroup(settings));
+    targets.push(await startHoldfastGroup({ settings }));
     if (bench.java) targets.push(await startJavaGroup({ settings, heap: javaHeap }));
   } catch (error) {
     await end();

@@ -23,11 +23,13 @@ export const join: Row = {
     'an empty node joins a group with 100,000 topics and a log of --gigabytes: time, and what a producer notices',
   async run(bench) {
     const keptBytes = Math.round(bench.gigabytes * 2 ** 30 * bench.scale);
-    await using group = await startHoldfastGroup([
-      `mappedFileSizeCommitLog=${Math.min(segmentBytes, roundedUp(keptBytes / 4))}`,
-      `maxStoreBytes=${keptBytes}`,
-      'cleanResourceInterval=1000',
-    ]);
+    await using group = await startHoldfastGroup({
+      settings: [
+        `mappedFileSizeCommitLog=${Math.min(segmentBytes, roundedUp(keptBytes / 4))}`,
+        `maxStoreBytes=${keptBytes}`,
+        'cleanResourceInterval=1000',
+      ],
+    });
     const master = await group.untilComplete();
     const slave = group.other(master);
     await group.kill(slave);

@@ -117,7 +117,7 @@ class HoldfastLauncher implements GroupLauncher {
 
   operate(...args: readonly string[]): Promise<string> {
     const nameServer = this.nodes.find(({ kind }) => kind === 'nameserver')?.address ?? '';
-    const given = [program, ...args, '--namesrv', nameServer];
+    const given = [program(), ...args, '--namesrv', nameServer];
     return runOrThrow(process.execPath, given, { limitMs: startLimitMs });
   }
 

@@ -53,6 +53,8 @@ export class Cluster {
   readonly #fullDisks = new Set<TestReplica>();
   /** Until when somebody may be told that an fsync failed. */
   readonly #failingSyncs = new Map<TestReplica, number>();
+  /** When a process ended itself last, as it must after such a failure. */
+  endedMs = Number.NEGATIVE_INFINITY;
   /** The controller was made to forget something. */
   mayFreeze = false;
   #isControllerDown = false;
@@ -292,8 +294,10 @@ export class Cluster {
   }
 
   #failed(replica: TestReplica, failure: Failure): void {
-    if (this.#mayFailSyncs(replica, 20_000)) this.kill(replica, { powerLoss: false });
-    else this.fail(new Violation('bug', `${replica.name} ends itself: ${textOf(failure)}`));
+    if (this.#mayFailSyncs(replica, 20_000)) {
+      this.endedMs = this.world.nowMs;
+      this.kill(replica, { powerLoss: false });
+    } else this.fail(new Violation('bug', `${replica.name} ends itself: ${textOf(failure)}`));
   }
 
   crashController(powerLoss: boolean, downMs = this.random.below(longestDownMs)): void {
