@@ -2,5 +2,5 @@
 import { writeFileSync } from 'node:fs';
 
 const build = process.argv[2] ?? 'build';
-const { referencePage } = await import(`../${build}/src/cli/reference-page.js`);
-writeFileSync('docs/cli.md', referencePage());
+const { referenceOfAll } = await import(`../${build}/src/bin/reference.js`);
+writeFileSync('docs/cli.md', await referenceOfAll());

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { offer } from '../cli/index.ts';
 import type { NodeAction } from './cluster/control.ts';
 import { collect, type ServerContext } from './server-commands.ts';
 
@@ -40,7 +41,7 @@ export function addClusterCommands(program: Command, context: ServerContext): vo
       (await control()).showStatus(command.optsWithGlobals<StatusOptions>(), context),
     );
   for (const [action, summary] of Object.entries(nodeActions)) {
-    cluster
+    const command = cluster
       .command(`${action} <node>`)
       .summary(summary)
       .description(summary)
@@ -49,6 +50,7 @@ export function addClusterCommands(program: Command, context: ServerContext): vo
         const { data } = command.optsWithGlobals<{ readonly data?: string }>();
         await (await control()).actOn(action as NodeAction, node, data); // Keys of the table.
       });
+    offer(command, async () => (await control()).nodesFor(action as NodeAction));
   }
   cluster
     .command('stop')

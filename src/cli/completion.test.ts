@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { operations } from '../admin/index.ts';
 import { addCommands } from './commands.ts';
 import { complete, completionScripts } from './completion.ts';
+import { offer } from './offers.ts';
 
 const program = new Command('holdfast').enablePositionalOptions();
 addCommands(program, {
@@ -41,6 +42,17 @@ test('commands are completed at each depth', async () => {
   assert.deepEqual(await after('broker', 'config', ''), ['get', 'set']);
   assert.deepEqual(await after('mqadmin', 'topic'), ['topicList', 'topicRoute', 'topicStatus']);
   assert.deepEqual(await after('nonsense', 'x'), []);
+});
+
+test('a command that is no operation may offer words for its argument', async () => {
+  const own = program.command('own');
+  own.command('act <thing>').option('--fast', 'Quickly.');
+  const [act] = own.commands;
+  assert.ok(act !== undefined);
+  offer(act, async () => ['one', 'two']);
+  assert.deepEqual(await after('own', 'act', ''), ['one', 'two']);
+  assert.deepEqual(await after('own', 'act', 't'), ['two']);
+  assert.deepEqual(await after('own', 'act', '--'), ['--fast']);
 });
 
 test('what only scripts call is not offered', async () => {

@@ -3,6 +3,7 @@ import type { Admin, AnyOperation, Field, NameKind } from '../admin/index.ts';
 import { listBrokers, listGroups, listTopics, operations } from '../admin/index.ts';
 import { commonOptions, describe, kebab } from './commands.ts';
 import { toolCommands } from './mqadmin/index.ts';
+import { offeredBy } from './offers.ts';
 import { outputFormats } from './output.ts';
 
 /** One thing that may stand where the cursor is. */
@@ -54,6 +55,10 @@ async function candidatesAfter(
   const operation = operations.find(({ name }) => name === before.slice(0, depth).join(' '));
   if (operation !== undefined)
     return await inOperation(operation, before.slice(depth), current, ask);
+  const offered = offeredBy(command);
+  if (offered !== undefined && !current.startsWith('-')) {
+    return (await offered()).map((word) => ({ word, description: '' }));
+  }
   if (current.startsWith('-') || command.commands.length === 0) return optionsOf(command);
   return command.commands
     .filter((one) => one.summary() !== '') // Of hidden ones.

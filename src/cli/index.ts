@@ -3,5 +3,6 @@
  */
 export type { CommandContext, Connection } from './commands.ts';
 export { ExitCode, UsageMistake } from './exit-codes.ts';
-export { addOperationCommands, createProgram, runProgram } from './program.ts';
+export { offer } from './offers.ts';
+export { addOperationCommands, createProgram, reference, runProgram } from './program.ts';
 export type { Terminal } from './terminal.ts';

@@ -64,3 +64,8 @@ export async function runProgram(
     return exitCodeOf(error);
   }
 }
+
+/** docs/cli.md, with commands that are no operations. Loads the whole catalogue. */
+export async function reference(others: readonly Command[]): Promise<string> {
+  return (await import('./reference-page.ts')).referencePage(others);
+}

@@ -1,15 +1,17 @@
+import type { Command } from 'commander';
 import { type AnyOperation, type Field, type Form, operations } from '../admin/index.ts';
 import { argumentName, commonOptions, describe, kebab, nouns } from './commands.ts';
 import { toolCommands } from './mqadmin/index.ts';
 import { commonToolOptions, usageOf } from './mqadmin/options.ts';
 
-/** docs/cli.md, from the catalogue of operations. */
-export function referencePage(): string {
+/** docs/cli.md, from the catalogue of operations, and of commands that are none from what they say of themselves. */
+export function referencePage(others: readonly Command[]): string {
   const sections = Object.entries(nouns).flatMap(([noun, about]) => {
     const own = operations.filter(({ name }) => nounOf(name) === noun);
     return own.length === 0 ? [] : [`## ${noun}\n\n${about}\n\n${own.map(entry).join('\n')}`];
   });
-  return `${introduction}\n${overview()}\n${sections.join('\n')}\n${mqadmin()}`;
+  const local = others.map((command) => `${localSection(command)}\n`).join('');
+  return `${introduction}\n${overview()}\n${sections.join('\n')}\n${local}${mqadmin()}`;
 }
 
 const nounOf = (name: string): string => name.split(' ').slice(0, -1).join(' ');
@@ -85,6 +87,22 @@ function formText(form: Form, indent: string): string {
     ([name, member]) => `${inner}${name}: ${formText(member, inner)}`,
   );
   return `{\n${members.join('\n')}\n${indent}}`;
+}
+
+function localSection(command: Command): string {
+  const own = command.commands.map((each) => localEntry(each, `${command.name()} ${each.name()}`));
+  return `## ${command.name()}\n\n${[localEntry(command, command.name()), ...own].join('\n')}`;
+}
+
+function localEntry(command: Command, name: string): string {
+  const words = command.registeredArguments.map((argument) => `<${argument.name()}>`);
+  const rows = command.options.map(({ flags, description, defaultValue }) => {
+    const otherwise = defaultValue === undefined ? '' : ` Default: ${String(defaultValue)}.`;
+    return row(flags, `${description}${otherwise}`);
+  });
+  const table = rows.length === 0 ? '' : `\n| | |\n|---|---|\n${rows.join('\n')}\n`;
+  const usage = ['holdfast', name, '[options]', ...words].join(' ');
+  return `### holdfast ${name}\n\n${command.description()}\n\n\`\`\`\n${usage}\n\`\`\`\n${table}`;
 }
 
 function mqadmin(): string {

@@ -6,7 +6,7 @@ import type { ServerContext } from '../server-commands.ts';
 import { type ClusterFolder, findCluster } from './folder.ts';
 import { killNode, signalNode, startNode, stopAllNodes } from './nodes.ts';
 import type { ClusterNode } from './plan.ts';
-import { signalProcess, stateOf } from './processes.ts';
+import { type ProcessState, signalProcess, stateOf } from './processes.ts';
 import { ClusterView, nodeTable } from './view.ts';
 
 export type NodeAction = 'kill' | 'pause' | 'resume' | 'start';
@@ -51,6 +51,24 @@ export async function actOn(
   }
   if (!folder.isRunning()) throw new Failure('unavailable', `no cluster runs in ${folder.path}`);
   await actions[action](folder, node);
+}
+
+const actsOn: Readonly<Record<NodeAction, ProcessState>> = {
+  kill: 'running',
+  pause: 'running',
+  resume: 'paused',
+  start: 'dead',
+};
+
+/** For completion: names of nodes for which this makes sense, of the only cluster that runs. */
+export function nodesFor(action: NodeAction): readonly string[] {
+  try {
+    const { folder, file } = findCluster(undefined);
+    const nodes = file.nodes.filter((node) => folder.stateOf(node) === actsOn[action]);
+    return nodes.map(({ name }) => name);
+  } catch {
+    return []; // None runs, or several: a completion has nothing to say about it.
+  }
 }
 
 const actions: Readonly<
