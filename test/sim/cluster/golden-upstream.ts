@@ -16,7 +16,8 @@ import { all, patched } from './patch.ts';
 export const upstreamBugs: readonly ClusterBug[] = [
   {
     name: '#9206: a slave has the definitions in memory only',
-    breaks: ['P1'],
+    // The check that each node makes of itself finds it too.
+    breaks: ['P1', 'P10'],
     within: 100,
     // A byte of its log tells it at once; here it is the definitions that must be missed.
     options: { withoutLogs: true },
@@ -179,8 +180,10 @@ export const upstreamBugs: readonly ClusterBug[] = [
   },
   {
     name: '#10666: a cut of the log is one in memory, and the old tail is back after a crash',
-    breaks: ['P4', 'invariant'],
+    // What is back in the place of what was written since is no log.
+    breaks: ['P4', 'P10', 'invariant'],
     within: 100,
+    options: { scenario: 'its log is cut when it comes back' },
     introduce: () => {
       const tails = new Map<FileInode, { readonly from: number; readonly bytes: Uint8Array }>();
       return all(
@@ -220,6 +223,7 @@ export const upstreamBugs: readonly ClusterBug[] = [
     name: '#10578: an election compares positions by the low 12 bits of their difference',
     breaks: ['P4'],
     within: 100,
+    options: { scenario: 'all lose power' },
     introduce: () =>
       patched(
         Controller.prototype,
