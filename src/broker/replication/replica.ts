@@ -23,6 +23,7 @@ import {
 } from '../../replication/link/index.ts';
 import type { LocalStore, StoreInstall } from '../../views/index.ts';
 import type { GroupAuthority, GroupView, MasterView, ReplicaReport } from './authority.ts';
+import { Changes } from './changes.ts';
 import { FollowerSide } from './follower-side.ts';
 import { InstallSide } from './install-side.ts';
 import { LeaderSide } from './leader-side.ts';
@@ -120,8 +121,7 @@ export class Replica {
   #unmarked: Failure | undefined;
   /** It is being noted. */
   #marking: Promise<void> = Promise.resolve();
-  /** Whoever waits for something to change. */
-  #waiting: (() => void)[] = [];
+  readonly #changes = new Changes();
   #running: Promise<void> | undefined;
   readonly #stop = new AbortController();
 
@@ -220,7 +220,7 @@ export class Replica {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#stop.abort();
-    this.#wake();
+    this.#changes.noted();
     this.#session?.stop('this node stops');
     await this.#running;
     this.#setRole('stopping');
@@ -237,7 +237,7 @@ export class Replica {
   async abandon(): Promise<void> {
     this.#isStopping = true;
     this.#stop.abort();
-    this.#wake();
+    this.#changes.noted();
     this.#session?.stop('this node stops');
     this.#leader.end('this node failed');
     this.#setRole('stopping');
@@ -261,12 +261,12 @@ export class Replica {
         });
       }
     }
-    this.#wake();
+    this.#changes.noted();
   }
 
   #sawEpoch(epoch: Epoch): void {
     if (epoch > this.#seen) this.#seen = epoch;
-    this.#wake();
+    this.#changes.noted();
   }
 
   async #run(): Promise<void> {
@@ -429,7 +429,7 @@ export class Replica {
     void this.#until(mustEnd).then(() => session.stop('another role'));
     const ending = await session.run(master.haAddress);
     this.#session = undefined;
-    this.#wake();
+    this.#changes.noted();
     return ending;
   }
 
@@ -489,7 +489,7 @@ export class Replica {
     this.#unmarked = damage;
     this.#mustInstall = true;
     this.onReportChanged();
-    this.#wake();
+    this.#changes.noted();
     if (this.#role === 'master' || this.#role === 'becomingMaster') {
       if (what === 'metadata') this.#host.leadsDamaged();
       return;
@@ -632,17 +632,9 @@ export class Replica {
     this.#host.roleChanged(role);
   }
 
-  /** Resolves when the condition holds, looked at whenever something happened that can change it; or at the stop. */
+  /** Resolves when the condition holds, or at the stop. */
   async #until(condition: () => boolean): Promise<void> {
-    while (!condition() && !this.#isStopping) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resume of waiting) resume();
+    await this.#changes.until(() => this.#isStopping || condition());
   }
 }
 
