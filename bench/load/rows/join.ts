@@ -13,7 +13,7 @@ const queues = 4;
 const segmentBytes = 2 ** 28;
 const messagesOfGigabyte = 840_000;
 /** More than is kept, so that the topics are in no record of the log, and the node must install a snapshot. */
-const surplus = 1.5;
+const surplusGigabytes = 0.5;
 const sentPerSecond = 1000;
 const longMs = 1_800_000;
 
@@ -77,7 +77,7 @@ async function fill(bench: Bench, { address }: GroupNode): Promise<void> {
   bench.progress(`creates ${topics} topics`);
   const create = ['create-topics', '-a', address, '-n', topics, '-q', String(queues)];
   await loadGenerator.measure([...create, '--prefix', 'join-'], longMs);
-  const messages = String(Math.round(messagesOfGigabyte * gigabytes * scale * surplus));
+  const messages = String(Math.round(messagesOfGigabyte * (gigabytes + surplusGigabytes) * scale));
   bench.progress(`sends ${messages} messages`);
   await loadGenerator.measure(['send', '-a', address, '-n', messages], longMs);
 }

@@ -43,6 +43,9 @@ export interface FollowerProgress {
   readonly written: number;
 }
 
+/** Under load the next range tells C sooner than this; without it, whoever reads from a follower waits so long. */
+const commitPointMs = 5;
+
 /** Listens for followers on a node of any role, and serves them while the node leads. */
 export class LeaderLink {
   readonly #options: LinkOptions;
@@ -51,7 +54,8 @@ export class LeaderLink {
   #listener: Listener | undefined;
   #timer: Timer | undefined;
   #isClosed = false;
-  #pumpScheduled = false;
+  #pointsScheduled = false;
+  #commitTimer: Timer | undefined;
 
   /** Fails `unavailable`/`addressInUse`. */
   static async listen(
@@ -106,13 +110,29 @@ export class LeaderLink {
     for (const session of this.#sessions) if (session.member === broker) session.differs(from);
   }
 
-  /** C or D moved: followers are told at the end of the turn unless a range tells them. */
+  /** C or D moved: followers are told of D at the end of the turn, and soon of C, unless a range tells them. */
   pointsMoved(): void {
-    if (this.#pumpScheduled) return;
-    this.#pumpScheduled = true;
+    if (this.#pointsScheduled) return;
+    this.#pointsScheduled = true;
     this.#ports.clock.afterTurn(() => {
-      this.#pumpScheduled = false;
-      for (const session of this.#sessions) session.heartbeat(false);
+      this.#pointsScheduled = false;
+      for (const session of this.#sessions) {
+        if (session.lacks === 'durablePoint') session.heartbeat();
+        else if (session.lacks === 'commitPoint') this.#commitTimer ??= this.#setCommitTimer();
+      }
+    });
+  }
+
+  #setCommitTimer(): Timer {
+    const { clock } = this.#ports;
+    return clock.setTimer(commitPointMs, () => {
+      this.#commitTimer = undefined;
+      const now = clock.monotonicMs();
+      for (const session of this.#sessions) {
+        if (session.lacks === 'nothing') continue;
+        if (now - session.lastSentMs >= commitPointMs) session.heartbeat();
+        else this.#commitTimer ??= this.#setCommitTimer(); // Ranges leave all the time.
+      }
     });
   }
 
@@ -124,6 +144,7 @@ export class LeaderLink {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#commitTimer?.cancel();
     this.dropAll('this node stops');
     await this.#listener?.close();
   }
@@ -137,8 +158,8 @@ export class LeaderLink {
       for (const session of [...this.#sessions]) {
         if (now - session.lastHeardMs > silenceMs) {
           session.close(`nothing was heard of it for ${silenceMs} ms`);
-        } else {
-          session.heartbeat(now - session.lastSentMs >= heartbeatMs);
+        } else if (session.lacks !== 'nothing' || now - session.lastSentMs >= heartbeatMs) {
+          session.heartbeat();
         }
       }
       this.#watch();

@@ -119,7 +119,8 @@ export class LeaderSession implements ConnectionHandler {
   #reportedSynced = physicalOffset(0);
   /** Somebody waits for an fsync of what lies below. */
   #syncWanted = physicalOffset(0);
-  #sentPoints = '';
+  #sentCommit = -1;
+  #sentDurable = -1;
   #lastSentMs = 0;
   #lastHeardMs: number;
   #isReading = false;
@@ -234,12 +235,16 @@ export class LeaderSession implements ConnectionHandler {
     this.#connection.write(encodeFrame({ type: 'differs', value: from }));
   }
 
-  /** A range without bytes, if C or D moved since the last one, or as a sign of life. */
-  heartbeat(isDue: boolean): void {
-    if (this.#phase !== 'following') return;
-    if (isDue || this.#sentPoints !== this.#points()) {
-      this.#sendRange(this.#sent, new Uint8Array(0));
-    }
+  /** What moved since it was told of C and D. */
+  get lacks(): 'nothing' | 'commitPoint' | 'durablePoint' {
+    if (this.#phase !== 'following') return 'nothing';
+    if (this.#sentDurable !== this.#host.durablePoint) return 'durablePoint';
+    return this.#sentCommit === this.#host.commitPoint ? 'nothing' : 'commitPoint';
+  }
+
+  /** A range without bytes: tells C and D, and is a sign of life. */
+  heartbeat(): void {
+    if (this.#phase === 'following') this.#sendRange(this.#sent, new Uint8Array(0));
   }
 
   #mayHaveMore(): boolean {
@@ -250,10 +255,6 @@ export class LeaderSession implements ConnectionHandler {
     );
   }
 
-  #points(): string {
-    return `${this.#host.commitPoint} ${this.#host.durablePoint}`;
-  }
-
   #sendRange(start: PhysicalOffset, bytes: Uint8Array, end: PhysicalOffset = start): void {
     const { epoch, commitPoint, durablePoint } = this.#host;
     if (epoch === undefined || epoch !== this.#challenge?.epoch) {
@@ -262,7 +263,8 @@ export class LeaderSession implements ConnectionHandler {
     }
     const wantsSync = this.#reportedSynced < this.#syncWanted && end >= this.#syncWanted;
     this.#sent = end;
-    this.#sentPoints = this.#points();
+    this.#sentCommit = commitPoint;
+    this.#sentDurable = durablePoint;
     this.#lastSentMs = this.#ports.clock.monotonicMs();
     this.#connection.write(
       encodeFrame({

@@ -115,6 +115,7 @@ class FakeFollower implements FollowerHost {
   promisedEpoch = epoch(0);
   syncs = 0;
   points_: readonly number[] = [];
+  heard = 0;
   lie = 0;
   readonly data: Bytes;
   session: FollowerSession | undefined;
@@ -146,6 +147,7 @@ class FakeFollower implements FollowerHost {
 
   points(commitPoint: PhysicalOffset, durablePoint: PhysicalOffset): void {
     this.points_ = [commitPoint, durablePoint];
+    this.heard++;
   }
 
   wantSync(): void {
@@ -220,6 +222,28 @@ test('an empty follower gets the whole log, and what is appended later', async (
   link.pointsMoved();
   await world.run({ forMs: 50 });
   assert.deepEqual(follower.points_, [103, 0]);
+});
+
+test('a follower hears of C with the next range, or soon without one, and of D at once', async () => {
+  const leader = new FakeLeader(new Bytes('x'.repeat(20), [[3, 0]]));
+  const follower = new FakeFollower(new Bytes('', []));
+  const { world, link } = await linked(leader, follower);
+  const before = follower.heard;
+  for (let range = 0; range < 50; range++) {
+    leader.data.append(Buffer.from('x'));
+    link.written(false);
+    leader.commitPoint = at(leader.data.end);
+    link.pointsMoved();
+    await world.run({ forMs: 1 });
+  }
+  const heard = follower.heard - before;
+  assert(heard <= 52, `${heard} frames for 50 ranges`);
+  await world.run({ forMs: 20 });
+  assert.deepEqual(follower.points_, [70, 0]);
+  leader.durablePoint = at(70);
+  link.pointsMoved();
+  await world.run({ forMs: 3 });
+  assert.deepEqual(follower.points_, [70, 70]);
 });
 
 test('a wish for an fsync of what is sent already reaches the follower', async () => {
