@@ -39,14 +39,15 @@ export const longestGap: Reading = ({ longestGapMs }) => longestGapMs;
 export async function alternateGroups(
   bench: Bench,
   contest: GroupContest,
-  args: readonly string[],
+  load: readonly string[] | ((kind: Group['kind']) => readonly string[]),
 ): Promise<Reports> {
   const { rounds, seconds, warmSeconds } = bench;
+  const argsFor = ({ kind }: Group) => (typeof load === 'function' ? load(kind) : load);
   for (const group of contest.targets) {
-    await loadGroup(bench, group, args, { seconds: 1, warm: warmSeconds });
+    await loadGroup(bench, group, argsFor(group), { seconds: 1, warm: warmSeconds });
   }
   return inRounds(bench, rounds, contest, async (group) => {
-    const report = await loadGroup(bench, group, args, { seconds, warm: 1 });
+    const report = await loadGroup(bench, group, argsFor(group), { seconds, warm: 1 });
     // A slave that fell behind would leave the set, and make the master fast by that.
     const inSync = (await group.state())?.inSync.length;
     if (inSync !== 2) throw new Error(`${group.kind}: ${inSync} in the set after a load`);
