@@ -1,8 +1,10 @@
 import type { Mode } from '../group.ts';
 import type { Round } from '../round.ts';
 import { damagedMaster, damagedSlave, smallFiles } from './damaged-files.ts';
+import { diskFull } from './disk-full.ts';
 import { kill } from './kill.ts';
 import { killStatic } from './kill-static.ts';
+import { oneWayCut } from './one-way-cut.ts';
 import { pause } from './pause.ts';
 import { promote } from './promote.ts';
 import { restartOrders } from './restart-orders.ts';
@@ -17,6 +19,8 @@ export interface Scenario {
   readonly play: (round: Round) => Promise<void>;
   /** Of the brokers. */
   readonly settings?: readonly string[];
+  /** It changes the routes of its network. */
+  readonly needsOwnNetwork?: boolean;
 }
 
 export const scenarios: Readonly<Record<Mode, Readonly<Record<string, Scenario>>>> = {
@@ -28,6 +32,8 @@ export const scenarios: Readonly<Record<Mode, Readonly<Record<string, Scenario>>
     'role-changes': { play: roleChanges },
     pause: { play: pause },
     'wiped-node': { play: wipedNode },
+    'one-way-cut': { play: oneWayCut, needsOwnNetwork: true },
+    'disk-full': { play: diskFull, settings: smallFiles },
     'damaged-slave': { play: damagedSlave, settings: smallFiles },
     'damaged-master': { play: damagedMaster, settings: smallFiles },
   },
