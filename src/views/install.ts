@@ -170,14 +170,16 @@ export class StoreInstall {
   /** Protocol rule 4, as `LocalStore.promise`. */
   async promise(promised: Epoch): Promise<void> {
     const { disk, bootId } = this.#ports;
-    this.#group = {
-      ...promising(this.#group, promised),
-      cleanStop: false,
-      lossy: true,
-      bootId,
-    };
-    const group = this.#group;
-    await this.#work(() => writeGroupState(disk, this.#options.folder, group));
+    await this.#work(async () => {
+      const group = {
+        ...promising(this.#group, promised),
+        cleanStop: false,
+        lossy: true,
+        bootId,
+      };
+      await writeGroupState(disk, this.#options.folder, group);
+      this.#group = group;
+    });
   }
 
   /** The log of the leader begins there; fails `invalid` where it cannot. */

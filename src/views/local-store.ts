@@ -2,7 +2,7 @@ import {
   type BrokerId,
   type Epoch,
   epoch,
-  type Failure,
+  Failure,
   isFailure,
   type KeyValue,
   type Logger,
@@ -108,7 +108,7 @@ export class LocalStore {
   async lossKnown(): Promise<void> {
     if (!this.#group.lossy) return;
     // What was not noted yet says by its run of the operating system that the stop was lossy.
-    if (this.#isNoted) await this.#remember({ lossy: false });
+    if (this.#isNoted) await this.#remember((group) => ({ ...group, lossy: false }));
     else this.#group = { ...this.#group, lossy: false };
   }
 
@@ -133,12 +133,12 @@ export class LocalStore {
    */
   async promise(promised: Epoch): Promise<void> {
     if (promised <= this.#group.promisedEpoch && this.#isNoted) return;
-    await this.#remember(promising(this.#group, promised));
+    await this.#remember((group) => promising(group, promised));
   }
 
   /** The set that this node acknowledges with from now on, durable before it does. */
   async recordSet(members: readonly BrokerId[], setEpoch: number): Promise<void> {
-    await this.#remember({ members, setEpoch });
+    await this.#remember((group) => ({ ...group, members, setEpoch }));
   }
 
   /**
@@ -152,7 +152,12 @@ export class LocalStore {
     readonly setEpoch: number;
   }): Promise<void> {
     const { incarnation, members, setEpoch } = grant;
-    await this.#remember({ promisedEpoch: grant.epoch, incarnation, members, setEpoch });
+    await this.#remember((group) => {
+      if (grant.epoch < group.promisedEpoch) {
+        throw new Failure('fenced', `epoch ${group.promisedEpoch} was promised meanwhile`);
+      }
+      return { ...group, promisedEpoch: grant.epoch, incarnation, members, setEpoch };
+    });
     this.#keep();
     await this.store.lead(grant);
   }
@@ -183,18 +188,15 @@ export class LocalStore {
     this.maintenance.start();
   }
 
-  /** Durable once it returns; what is remembered later is written later. */
-  async #remember(changes: Partial<GroupState>): Promise<void> {
-    const state = { ...this.#group, ...changes, cleanStop: false, bootId: this.#ports.bootId };
-    this.#group = state;
-    await this.#write(state);
-    this.#isNoted = true;
-  }
-
-  async #write(state: GroupState): Promise<void> {
-    const write = this.#writing.then(() =>
-      writeGroupState(this.#ports.disk, this.#options.folder, state),
-    );
+  /** One change after the other. It is known here once it is durable: what could not be written was not promised. */
+  async #remember(change: (group: GroupState) => GroupState): Promise<void> {
+    const { disk, bootId } = this.#ports;
+    const write = this.#writing.then(async () => {
+      const state = change({ ...this.#group, cleanStop: false, bootId });
+      await writeGroupState(disk, this.#options.folder, state);
+      this.#group = state;
+      this.#isNoted = true;
+    });
     this.#writing = write.catch(() => {}); // Whoever asked for it is told.
     await write;
   }
@@ -270,7 +272,7 @@ export class LocalStore {
   async #closeLog(): Promise<void> {
     const { store } = this;
     await store.log.close({ clean: true });
-    await this.#write({ ...this.#group, cleanStop: true, bootId: this.#ports.bootId });
+    await this.#remember((group) => ({ ...group, cleanStop: true }));
   }
 
   async #unlessRefused(what: string, work: Promise<void>): Promise<void> {

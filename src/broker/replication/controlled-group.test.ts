@@ -1,5 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
+import { epoch } from '../../base/index.ts';
+import { readGroupState } from '../../replication/index.ts';
 import { TestGroup, type TestReplica } from './test-group.ts';
 
 const names = ['one', 'two'];
@@ -242,4 +244,24 @@ test('an fsync that fails while a store is opened ends the process, and is no da
   const again = await group.master([master], 30_000);
   assert(await again.client.hasTopic('alone'));
   assert.equal(again.broker?.replica?.damage, undefined);
+});
+
+test('a promise that could not be written was not made, also when it is asked for again', async () => {
+  const group = new TestGroup('full');
+  const replicas = await group.controlled(names);
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  const local = other.broker?.replica?.local;
+  assert(local !== undefined);
+  const promised = epoch(7);
+  other.node.drive.setFreeBytes(0);
+  for (let time = 0; time < 2; time++) {
+    await assert.rejects(group.world.complete(local.promise(promised)), /no space left/);
+    assert.equal(local.promisedEpoch, 1);
+  }
+  other.node.drive.setFreeBytes(2 ** 30);
+  await group.world.complete(local.promise(promised));
+  other.crash({ powerLoss: true });
+  const reading = readGroupState(other.node.disk, other.options.storePath);
+  assert.equal((await group.world.complete(reading))?.promisedEpoch, 7);
 });
