@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { mkdir, open, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from '../interop/support/frames.ts';
 import { type TemporaryFolder, temporaryFolder } from '../interop/support/locations.ts';
 import { run, runOrThrow } from '../interop/support/processes.ts';
@@ -14,6 +15,7 @@ import { type Load, LoadGenerator, untilUnderLoad } from './load-generator.ts';
  * only root may mount. What cannot be stored is refused, nothing that was acknowledged is lost, and no restart is needed.
  */
 const limitMs = 240_000;
+const loadMs = 500;
 const waitMs = 60_000;
 const diskBytes = 96 * 2 ** 20;
 const mountMs = 10_000;
@@ -92,6 +94,7 @@ class SmallDisk implements AsyncDisposable {
       ]),
     ];
     await untilUnderLoad(this.target.broker, topic);
+    await sleep(loadMs); // So that there is something to lose.
   }
 
   /** Takes all that is free but `leftBytes`. */
