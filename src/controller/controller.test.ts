@@ -298,6 +298,32 @@ test('a member that was removed and comes back may have lost something that is n
   assert.match(refusal(electMaster(state, live, { reason: 'x' }, now)), /broker 2 was lossy/);
 });
 
+test('a member that was removed and comes back empty does not lead with the part that it has copied', () => {
+  let state = done(cleanReplicas(group(), new Map(), [two], false, now));
+  state = done(registered(state, two, report('e2', { lossless: false })));
+  const live = new Map([[two, alive('e2', 1, 10)]]);
+  assert.match(refusal(electMaster(state, live, { reason: 'x' }, now)), /broker 2 was lossy/);
+});
+
+test('marks of an old state are not believed when the group is recovered', () => {
+  const ahead = report('k1', {
+    lastEpoch: 2,
+    promisedEpoch: 2,
+    highestSetEpoch: 5,
+    set: [one, two],
+  });
+  const frozen = done(registered(group(), one, ahead));
+  const reports = new Map([
+    [one, ahead],
+    [two, report('i2', { lastEpoch: 1, promisedEpoch: 2 })],
+  ]);
+  const state = done(recoverGroup(frozen, reports, false, now));
+  const behind = new Map([[two, alive('i2', 1, 10)]]);
+  assert.match(refusal(electMaster(state, behind, { reason: 'x' }, now)), /broker 2 was lossy/);
+  const both = new Map([...behind, [one, alive('k1', 2, 100)]]);
+  assert.equal(done(electMaster(state, both, { reason: 'x' }, now)).master, one);
+});
+
 test('whatever is asked, epochs and set epochs only rise, and an epoch has one master', () => {
   const id = fc.constantFrom(one, two, three);
   const step = fc.record({

@@ -63,7 +63,8 @@ export function registerReplica(
   const known = replicaOf(group, id);
   const isEmpty = report.lastEpoch === 0;
   if (known === undefined) {
-    const replica = { id, checkCode, address, haAddress, incarnation, lossy: !isEmpty };
+    const lossy = group.epoch > 0 || !isEmpty;
+    const replica = { id, checkCode, address, haAddress, incarnation, lossy };
     const nextBrokerId = Math.max(group.nextBrokerId, id + 1) as BrokerId;
     const replicas = [...group.replicas, replica].sort((a, b) => a.id - b.id);
     const state = { ...group, nextBrokerId, replicas };
@@ -385,7 +386,11 @@ export function recoverGroup(
     }
   }
   const setEpoch = Math.max(group.setEpoch, highestSetEpoch) + 1;
-  const thawed = { ...group, frozen: undefined, told: undefined };
+  // What an older state says of stops that lost something may be over, and others may have lost something since.
+  const replicas = isOld
+    ? group.replicas.map((each) => ({ ...each, lossy: true }))
+    : group.replicas;
+  const thawed = { ...group, replicas, frozen: undefined, told: undefined };
   const state = { ...thawed, epoch, set, setEpoch, master: undefined };
   return { state: noted({ ...state, masterIncarnation: '' }, 'recovered', 'by an operator', now) };
 }

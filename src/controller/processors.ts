@@ -37,6 +37,8 @@ import {
   applyBrokerId,
   cleanReplicas,
   clearLossy,
+  type Decision,
+  electMaster,
   recoverGroup,
   registerReplica,
 } from './decide.ts';
@@ -343,20 +345,21 @@ async function recover(controller: Controller, request: IncomingCommand): Promis
   const group = controller.group(brokerName);
   if (group === undefined) return unknownGroup(brokerName);
   const designate = electBrokerId;
-  if (group.frozen !== undefined) {
-    const decision = await controller.change(group.cluster, brokerName, (state) =>
-      recoverGroup(state, controller.reports(state), designate !== undefined, controller.now()),
-    );
-    if ('refused' in decision) return { code: decision.refused, remark: decision.remark };
-  }
-  const now = controller.group(brokerName) ?? group;
-  if (designate === undefined) {
-    await controller.review(brokerName);
-    return ok;
-  }
   const reason = `an operator accepts the loss of messages and wants broker ${designate}`;
-  const decision = await controller.elect(now, { designate, unclean: true, reason });
-  return 'refused' in decision ? { code: decision.refused, remark: decision.remark } : ok;
+  // One decision: whoever accepts that this one lacks something has not accepted anybody else.
+  const decision = await controller.change(group.cluster, brokerName, (state) => {
+    const isForced = designate !== undefined;
+    const thawed: Decision =
+      state.frozen === undefined
+        ? { state }
+        : recoverGroup(state, controller.reports(state), isForced, controller.now());
+    if ('refused' in thawed || designate === undefined) return thawed;
+    const wish = { designate, unclean: true, reason };
+    return electMaster(thawed.state, controller.live(brokerName), wish, controller.now());
+  });
+  if ('refused' in decision) return { code: decision.refused, remark: decision.remark };
+  await controller.review(brokerName);
+  return ok;
 }
 
 function history(controller: Controller, request: IncomingCommand): Answer {

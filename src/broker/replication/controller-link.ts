@@ -87,6 +87,8 @@ export class ControllerLink implements GroupAuthority {
   #timer: Timer | undefined;
   #isStopped = false;
   #isBusy = false;
+  /** Something is to be told that the exchange under way may not say. */
+  #mustTell = false;
   #isFailing = false;
   /** Monotonic; until then this node may believe that it still leads. */
   leaseUntilMs = 0;
@@ -149,7 +151,9 @@ export class ControllerLink implements GroupAuthority {
 
   /** What the replica says of itself has changed in a way that elections depend on. */
   reportNow(): void {
-    if (!this.#isStopped) void this.#exchange();
+    if (this.#isStopped) return;
+    this.#mustTell = this.#isBusy;
+    void this.#exchange();
   }
 
   async proposeSet(proposal: SetProposal): Promise<ProposalOutcome> {
@@ -268,6 +272,10 @@ export class ControllerLink implements GroupAuthority {
       this.#failing(error);
     } finally {
       this.#isBusy = false;
+    }
+    if (this.#mustTell) {
+      this.#mustTell = false;
+      this.reportNow();
     }
   }
 

@@ -1,11 +1,18 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import { brokerId } from '../../base/index.ts';
-import { CleanBrokerData, RecoverGroup, RequestCode, ResponseCode } from '../../wire/index.ts';
+import { brokerId, physicalOffset } from '../../base/index.ts';
+import {
+  CleanBrokerData,
+  RecoverGroup,
+  RegisterReplica,
+  ReplicaReportBody,
+  RequestCode,
+  ResponseCode,
+} from '../../wire/index.ts';
 import { testOptions } from '../test-broker.ts';
 import { TestGroup, type TestReplica } from './test-group.ts';
 
-const { brokerName } = testOptions();
+const { brokerName, clusterName } = testOptions();
 const topics = ['a', 'b', 'c'];
 
 /** A group of two with three topics, and a third node that was never started. */
@@ -157,4 +164,43 @@ test('a replica that was removed while it lives registers again, and its mark is
     ],
   );
   assert.equal((await master.status()).syncStateSet.length, 2);
+});
+
+/** A broker that nobody knows, with the history of another group, registers once and is gone. */
+async function strayRegisters(group: TestGroup): Promise<void> {
+  const body = ReplicaReportBody.encode({
+    ...{ incarnation: 'f'.repeat(16), lossless: true, complete: true, haAddress: 'stray:1' },
+    ...{ lastEpoch: 50, promisedEpoch: 50, highestEpoch: 50, highestSetEpoch: 60 },
+    ...{ end: physicalOffset(1000), set: [] },
+  });
+  const header = {
+    ...{ clusterName, brokerName, brokerId: brokerId(9), brokerAddress: 'stray:2' },
+    ...{ checkCode: 'stray', replicaReport: new TextDecoder().decode(body) },
+  };
+  const request = { code: RequestCode.CONTROLLER_REGISTER_BROKER };
+  await group.askController({ ...request, header: [RegisterReplica, header] });
+  await group.runFor(3000);
+}
+
+test('a master that stops because its group is frozen says what it holds, and leads again when it is named', async () => {
+  for (const isAlone of [false, true]) {
+    const { group, master, other } = await founded(`stray ${isAlone}`);
+    if (isAlone) {
+      other.crash({ powerLoss: false });
+      await group.runFor(5000);
+    }
+    const { id } = master;
+    assert(id !== undefined);
+    await strayRegisters(group);
+    assert.match(group.controller?.group(brokerName)?.frozen ?? '', /broker 9 knows epoch 50/);
+    assert.notEqual(master.role, 'master');
+    assert.equal((await recover(group)).code, ResponseCode.CONTROLLER_INVALID_REQUEST);
+    // Who cannot lead is refused, and nothing has changed by that.
+    assert.notEqual((await recover(group, 77)).code, ResponseCode.SUCCESS);
+    assert(group.controller?.group(brokerName)?.frozen !== undefined);
+    const answer = await recover(group, id);
+    assert.equal(answer.code, ResponseCode.SUCCESS, answer.remark);
+    assert.equal(await group.master([master]), master);
+    for (const topic of topics) assert(await master.client.hasTopic(topic));
+  }
 });

@@ -24,6 +24,7 @@ import {
 import type { LocalStore, StoreInstall } from '../../views/index.ts';
 import type { GroupAuthority, GroupView, MasterView, ReplicaReport } from './authority.ts';
 import { Changes } from './changes.ts';
+import { isDamage } from './damage.ts';
 import { FollowerSide } from './follower-side.ts';
 import { InstallSide } from './install-side.ts';
 import { LeaderSide } from './leader-side.ts';
@@ -299,6 +300,12 @@ export class Replica {
     const master = view?.master;
     if (view === undefined || master === undefined) {
       if (this.#role !== 'slave') this.#setRole('waiting');
+      // Whoever let go of its store still says what it holds: others are elected, or not, by that.
+      const isClosed = this.#local === undefined && this.#install === undefined;
+      if (isClosed && !this.#mustInstall) {
+        await this.#openStore();
+        this.onReportChanged();
+      }
       await this.#until(() => this.#authority.view !== view);
       return true;
     }
@@ -563,6 +570,7 @@ export class Replica {
       case 'install':
         logger.warn('a snapshot and the whole log of the leader are installed', { leader });
         this.#mustInstall = true;
+        this.onReportChanged();
         return;
       case 'refused':
         logger.error('cannot follow', { leader, why: ending.why });
@@ -637,7 +645,3 @@ export class Replica {
     await this.#changes.until(() => this.#isStopping || condition());
   }
 }
-
-/** Not what a disk that fails now says: the files may be whole, and the process ends. */
-const isDamage = (error: unknown): error is Failure =>
-  isFailure(error, 'corrupt') && error.reason !== 'unsafe';
