@@ -57,17 +57,20 @@ const ReplicaGroup = shape.record({
 });
 export type ReplicaGroup = shape.ShapeOf<typeof ReplicaGroup>;
 
+/** What `observeGroup` and `groupNames` ask. */
+export const observingRequests = [
+  'GET_BROKER_CLUSTER_INFO',
+  'GET_REPLICA_STATUS',
+  'GET_BROKER_CONFIG',
+  'CONTROLLER_GET_REPLICA_INFO',
+  'CONTROLLER_GET_SYNC_STATE_DATA',
+] as const;
+
 export const haStatus = operation({
   name: 'ha status',
   summary: 'Show the replicas of broker groups: how far each is, and which count.',
   effect: 'read',
-  requests: [
-    'GET_BROKER_CLUSTER_INFO',
-    'GET_REPLICA_STATUS',
-    'GET_BROKER_CONFIG',
-    'CONTROLLER_GET_REPLICA_INFO',
-    'CONTROLLER_GET_SYNC_STATE_DATA',
-  ],
+  requests: observingRequests,
   fields: {
     group: optional(fields.text, 'Only this broker group.', { positional: true, names: 'broker' }),
     controller: controllerField,

@@ -9,7 +9,7 @@ import {
 import type { Admin } from './admin.ts';
 import { controllerField } from './controllers.ts';
 import { fields } from './field-types.ts';
-import { groupNames, type ObservedReplica, observeGroup } from './ha-status.ts';
+import { groupNames, type ObservedReplica, observeGroup, observingRequests } from './ha-status.ts';
 import { operation, optional } from './operation.ts';
 import * as shape from './shape.ts';
 
@@ -65,15 +65,7 @@ export const verifyMetadata = operation({
   summary:
     'Compare the metadata of all replicas of a group at an equal position; each also checks its database, and repairs itself when that is damaged.',
   effect: 'read',
-  requests: [
-    'GET_BROKER_CLUSTER_INFO',
-    'GET_REPLICA_STATUS',
-    'GET_BROKER_CONFIG',
-    'CONTROLLER_GET_REPLICA_INFO',
-    'CONTROLLER_GET_SYNC_STATE_DATA',
-    'GET_METADATA_DIGESTS',
-    'GET_METADATA_ROWS',
-  ],
+  requests: [...observingRequests, 'GET_METADATA_DIGESTS', 'GET_METADATA_ROWS'],
   fields: {
     group: optional(fields.text, 'Only this broker group.', { positional: true, names: 'broker' }),
     controller: controllerField,
