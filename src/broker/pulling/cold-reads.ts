@@ -25,6 +25,8 @@ interface Block {
   /** The one before it was here too: somebody reads one after the other. */
   readonly isNext: boolean;
   isFollowed: boolean;
+  /** When it was used last, as a count of uses. */
+  usedAt: number;
 }
 
 /** Reads of records that are no longer in the tail of the log, a few at a time. Parts that were read stay for a while. */
@@ -35,8 +37,9 @@ export class ColdReads {
   readonly #maxBlocks: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
-  /** By position; what was used last is last. */
+  /** By position. */
   readonly #blocks = new Map<number, Block>();
+  #uses = 0;
   readonly #loading = new Map<number, Promise<Block>>();
   /** Of blocks that went: new memory for each would keep the garbage collector busy. */
   readonly #free: Uint8Array[] = [];
@@ -61,7 +64,7 @@ export class ColdReads {
     return records;
   }
 
-  /** Copies of the first `count` records, positions rising. */
+  /** The first `count` records, positions rising. Views, valid until the turn ends in which this resolves. */
   async read(
     positions: readonly number[],
     sizes: readonly number[],
@@ -69,29 +72,48 @@ export class ColdReads {
   ): Promise<Uint8Array[]> {
     await this.#enter();
     try {
-      const records: Uint8Array[] = [];
+      /** Of records that are not in blocks; by index. */
+      const apart = new Map<number, Uint8Array>();
       let from = 0;
       while (from < count) {
         const start = positions[from] as number;
         const until = spanEnd(positions, sizes, from, count, this.#segmentEnd(start));
         const end = (positions[until - 1] as number) + (sizes[until - 1] as number);
         const isKept = until - from > 1 && (await this.#loadAll(start, end));
-        const bytes = isKept ? undefined : await this.#log.read(physicalOffset(start), end - start);
-        for (let index = from; index < until; index++) {
-          const position = positions[index] as number;
-          const size = sizes[index] as number;
-          const at = position - start;
-          records.push(
-            bytes?.subarray(at, at + size) ??
-              this.#kept(position, size)?.slice() ??
-              (await this.#log.read(physicalOffset(position), size)),
-          );
+        if (!isKept) {
+          const bytes = await this.#log.read(physicalOffset(start), end - start);
+          for (let index = from; index < until; index++) {
+            const at = (positions[index] as number) - start;
+            apart.set(index, bytes.subarray(at, at + (sizes[index] as number)));
+          }
         }
         from = until;
       }
-      return records;
+      return await this.#collect(positions, sizes, count, apart);
     } finally {
       this.#leave();
+    }
+  }
+
+  async #collect(
+    positions: readonly number[],
+    sizes: readonly number[],
+    count: number,
+    apart: Map<number, Uint8Array>,
+  ): Promise<Uint8Array[]> {
+    for (;;) {
+      const records: Uint8Array[] = [];
+      for (let index = 0; index < count; index++) {
+        const record =
+          apart.get(index) ?? this.#kept(positions[index] as number, sizes[index] as number);
+        if (record === undefined) break;
+        records.push(record);
+      }
+      const missing = records.length;
+      if (missing === count) return records;
+      // Its block went while others were read.
+      const position = physicalOffset(positions[missing] as number);
+      apart.set(missing, await this.#log.read(position, sizes[missing] as number));
     }
   }
 
@@ -118,8 +140,8 @@ export class ColdReads {
     const start = this.#blockStart(position);
     const block = this.#blocks.get(start);
     if (block === undefined) return undefined;
-    this.#blocks.delete(start);
-    this.#blocks.set(start, block);
+    // An order kept by setting it anew for each record would be an endless chain of tables for the garbage collector.
+    block.usedAt = ++this.#uses;
     if (block.isNext && !block.isFollowed) {
       block.isFollowed = true;
       // What cannot be read is told to whoever wants it.
@@ -156,17 +178,23 @@ export class ColdReads {
       const bytes = this.#takeFree(end - start) ?? new Uint8Array(end - start);
       await this.#log.readInto(bytes, physicalOffset(start));
       const isNext = this.#blocks.has(this.#blockStart(start - 1));
-      const block = { start, bytes, isNext, isFollowed: false };
+      const block = { start, bytes, isNext, isFollowed: false, usedAt: ++this.#uses };
       this.#blocks.set(start, block);
-      for (const [oldest, { bytes: free }] of this.#blocks) {
-        if (this.#blocks.size <= this.#maxBlocks) break;
-        this.#blocks.delete(oldest);
-        this.#free.push(free);
-      }
+      if (this.#blocks.size > this.#maxBlocks) this.#dropOldest();
       return block;
     } finally {
       this.#loading.delete(start);
     }
+  }
+
+  #dropOldest(): void {
+    let oldest: Block | undefined;
+    for (const block of this.#blocks.values()) {
+      if (oldest === undefined || block.usedAt < oldest.usedAt) oldest = block;
+    }
+    if (oldest === undefined) return;
+    this.#blocks.delete(oldest.start);
+    this.#free.push(oldest.bytes);
   }
 
   #takeFree(size: number): Uint8Array | undefined {

@@ -31,6 +31,7 @@ import type { GroupStatistics } from '../statistics/group-statistics.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 import type { TopicState, Topics } from '../topics.ts';
 import { ColdReads } from './cold-reads.ts';
+import { Portions } from './portions.ts';
 import { type SuspendedPull, SuspendedPulls } from './suspended-pulls.ts';
 import { type TagFilter, tagFilterOf } from './tag-filter.ts';
 
@@ -106,12 +107,14 @@ export class Puller {
   readonly #view = new PullMessageView();
   readonly #suspended: SuspendedPulls;
   readonly #coldReads: ColdReads;
+  readonly #portions: Portions;
 
   constructor(options: PullerOptions, parts: PullerParts) {
     this.#options = options;
     this.#parts = parts;
     this.#suspended = new SuspendedPulls({ maxPulls: options.maxSuspendedPulls }, parts.clock);
     this.#coldReads = new ColdReads(parts.store.log);
+    this.#portions = new Portions(parts.clock);
     parts.store.onAppended = (queue) => this.#suspended.appended(queue);
   }
 
@@ -142,6 +145,7 @@ export class Puller {
   /** Answers what is suspended. */
   stop(): void {
     this.#suspended.stop();
+    this.#portions.stop();
   }
 
   /** The checks; answers and returns undefined when one fails. */
@@ -286,7 +290,7 @@ export class Puller {
       const entries = store.queues.read(
         plan.queue,
         queueOffset(reader.nextOffset),
-        entriesPerRead,
+        reader.entriesWanted,
         store.commitPoint,
       );
       if (entries instanceof Promise) {
@@ -297,13 +301,14 @@ export class Puller {
       }
       reader.take(entries);
     }
-    return this.#answer(reader, plan);
+    this.#answer(reader, plan);
+    return undefined;
   }
 
-  #answer(reader: PullReader, plan: PullPlan): Promise<void> | undefined {
+  #answer(reader: PullReader, plan: PullPlan): void {
     if (reader.count === 0 && plan.hasWaited && plan.suspendMs > 0 && reader.isAtEnd) {
       this.#run({ ...plan, offset: reader.nextOffset });
-      return undefined;
+      return;
     }
     if (reader.count === 0) {
       this.#answerEmpty(
@@ -312,13 +317,19 @@ export class Puller {
         'NO_MATCHED_MESSAGE',
         reader.nextOffset,
       );
-      return undefined;
+      return;
     }
     const { log } = this.#parts.store;
     if (reader.isInTail(log)) {
       this.#answerRecords(plan, reader, 0, reader.tailRecords(log));
-      return undefined;
+      return;
     }
+    this.#portions.take(reader.bytes, () => {
+      this.#answerOld(reader, plan)?.catch((error: unknown) => this.#failed(plan, error));
+    });
+  }
+
+  #answerOld(reader: PullReader, plan: PullPlan): Promise<void> | undefined {
     const kept = this.#coldReads.inMemory(reader.positions, reader.sizes);
     if (kept !== undefined) {
       this.#answerRecords(plan, reader, 0, kept);
@@ -487,6 +498,13 @@ class PullReader {
 
   get wantsMore(): boolean {
     return !this.#isFull && this.nextOffset < this.#end && this.#examined < maxExaminedEntries;
+  }
+
+  /** A filter may drop most of those that are read; without one it is known how many there can be. */
+  get entriesWanted(): number {
+    // One more: whether it is full shows at the first that it does not take.
+    const wanted = this.#maxMessages - this.count + 1;
+    return this.#filter.all ? Math.min(wanted, entriesPerRead) : entriesPerRead;
   }
 
   take(entries: QueueEntries): void {

@@ -20,8 +20,8 @@ import type { Queue } from './queue.ts';
 
 /** Blocks after the wanted one that a read may load along, for queues whose blocks are small. */
 const maxBlocksAhead = 64;
-/** Whoever reads several entries reads those after them next: so many times what is wanted is loaded. */
-const readAhead = 16;
+/** Whoever reads several entries reads those after them next: so many are loaded. */
+const entriesAhead = 4096;
 
 const noEntries = new DataView(new ArrayBuffer(0));
 
@@ -135,7 +135,8 @@ export class BlockReader {
     maxEntries: number,
     limit: PhysicalOffset,
   ): QueueEntries {
-    const joined = new Uint8Array(maxEntries * entryBytes);
+    // Of the platform's pool: a piece of memory of its own for each read would keep the garbage collector busy.
+    const joined = Buffer.allocUnsafe(maxEntries * entryBytes);
     let count = 0;
     let source: Block | undefined = block;
     while (source !== undefined && count < maxEntries) {
@@ -149,7 +150,7 @@ export class BlockReader {
       count += taken;
       source = readable < source.count ? undefined : source.queue.blockInMemory(source.end);
     }
-    return new QueueEntries(offset, count, new DataView(joined.buffer), 0);
+    return new QueueEntries(offset, count, new DataView(joined.buffer), joined.byteOffset);
   }
 
   /**
@@ -168,7 +169,7 @@ export class BlockReader {
       throw damaged(queue, found?.first ?? lowest, `offset ${offset} is in no block`);
     }
     const block = this.#keep(found);
-    const ahead = wanted > 1 ? wanted * readAhead : 1;
+    const ahead = wanted > 1 ? entriesAhead : 1;
     const end = Math.min(offset + ahead, queue.next);
     if (block.end < end && queue.blockInMemory(block.end) === undefined) {
       const range = { from: blockKey(queue, block.end), to: blockKey(queue, end) };
