@@ -49,12 +49,13 @@ test('what is larger than a portion is one by itself, and nothing is scheduled f
   assert(turns.isQuiet);
 });
 
-test('what waits at a stop is forgotten', () => {
+test('at a stop all that waits is worked on', () => {
   const turns = new Turns();
   const portions = new Portions(turns.clock, 100);
   const done: number[] = [];
   for (const name of [1, 2]) portions.take(100, () => done.push(name));
-  portions.stop();
+  portions.finish();
+  assert.deepEqual(done, [1, 2]);
   turns.end();
-  assert.deepEqual(done, [1]);
+  assert.deepEqual(done, [1, 2]);
 });

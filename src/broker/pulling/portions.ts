@@ -33,9 +33,11 @@ export class Portions {
     this.#clock.afterTurn(this.#nextTurn);
   }
 
-  /** What waits is forgotten. */
-  stop(): void {
+  /** Calls all that waits: nobody shall wait for a turn that may not come. */
+  finish(): void {
+    const waiting = this.#waiting;
     this.#waiting = [];
+    for (const { work } of waiting) work();
   }
 
   readonly #nextTurn = (): void => {

@@ -145,7 +145,7 @@ export class Puller {
   /** Answers what is suspended. */
   stop(): void {
     this.#suspended.stop();
-    this.#portions.stop();
+    this.#portions.finish();
   }
 
   /** The checks; answers and returns undefined when one fails. */
