@@ -6,7 +6,7 @@ import type { BrokerOptions } from './options.ts';
 const recordOverheadBytes = 64 * 1024;
 const persistIntervalMs = 200;
 const maxUncommittedBytes = 64 * 1024 * 1024;
-const queueMemoryBytes = 64 * 1024 * 1024;
+const queueMemoryBytes = 32 * 1024 * 1024;
 const syncedMarkIntervalMs = 1000;
 /** Memory of the log is taken, and files are read, in such pieces; in smaller ones where segments are smaller. */
 const largestChunkBytes = 8 * 1024 * 1024;
