@@ -2,17 +2,18 @@ import { Failure } from '../../base/index.ts';
 import { decodeFrame, type Frame, linkPreamble, maxFrameBytes } from './frames.ts';
 
 const lengthBytes = 4;
+/** Larger storage is not kept for the next frame. */
+const keptBytes = 512 * 1024;
 
 /**
- * Frames out of a stream of bytes. Its memory is bounded by one frame and what arrived with it; what it hands out is
- * valid until the handler returns.
+ * Frames out of a stream of bytes. Its memory is bounded by twice what arrived of one frame, and written again for the
+ * next one; what it hands out is valid until the handler returns.
  */
 export class FrameInput {
   readonly #take: (frame: Frame) => void;
-  #chunks: Uint8Array[] = [];
-  #size = 0;
-  /** Nothing can be done with fewer bytes. */
-  #needed = linkPreamble.length;
+  /** The beginning of a frame that is not whole yet. */
+  #storage = Buffer.alloc(0);
+  #stored = 0;
   #isGreeted = false;
 
   constructor(take: (frame: Frame) => void) {
@@ -21,51 +22,82 @@ export class FrameInput {
 
   /** Fails `invalid` when the peer does not speak this protocol or sends nonsense; the connection is of no use then. */
   add(bytes: Uint8Array): void {
-    this.#size += bytes.length;
-    if (this.#size < this.#needed) {
-      // The bytes are lent for the call.
-      this.#chunks.push(Uint8Array.from(bytes));
-      if (!this.#isGreeted) checkGreeting(Buffer.concat(this.#chunks));
-      return;
-    }
-    const all = this.#chunks.length === 0 ? bytes : Buffer.concat([...this.#chunks, bytes]);
     let at = 0;
-    if (!this.#isGreeted) {
-      checkGreeting(all);
-      this.#isGreeted = true;
-      at = linkPreamble.length;
+    while (this.#stored > 0 && at < bytes.length) {
+      const missing = this.#needed(this.#storage.subarray(0, this.#stored), 0) - this.#stored;
+      const piece = bytes.subarray(at, at + missing);
+      this.#store(piece);
+      at += piece.length;
+      if (piece.length < missing) return;
+      this.#handStored();
     }
-    at = this.#takeFrames(all, at);
-    this.#chunks = at < all.length ? [Uint8Array.from(all.subarray(at))] : [];
-    this.#size = all.length - at;
+    at = this.#handWhole(bytes, at);
+    if (at < bytes.length) this.#store(bytes.subarray(at));
   }
 
   /** Returns where the first frame begins that is not whole yet. */
-  #takeFrames(all: Uint8Array, from: number): number {
-    const view = new DataView(all.buffer, all.byteOffset, all.length);
+  #handWhole(bytes: Uint8Array, from: number): number {
     let at = from;
-    this.#needed = lengthBytes;
-    while (all.length - at >= lengthBytes) {
-      const length = view.getUint32(at);
-      if (length === 0 || length > maxFrameBytes) {
-        throw new Failure('invalid', `a frame of ${length} bytes; at most ${maxFrameBytes}`);
-      }
-      const end = at + lengthBytes + length;
-      if (end > all.length) {
-        this.#needed = end - at;
-        break;
-      }
-      this.#take(decodeFrame(all.subarray(at + lengthBytes, end)));
+    while (at < bytes.length) {
+      const end = at + this.#needed(bytes, at);
+      const isWhole = end <= bytes.length && this.#isUnit(bytes, at);
+      if (!isWhole) break;
+      this.#hand(bytes.subarray(at, end));
       at = end;
     }
     return at;
   }
+
+  /** What is stored is as long as was needed: a frame, or its length, with which more is needed. */
+  #handStored(): void {
+    const stored = this.#storage.subarray(0, this.#stored);
+    if (!this.#isUnit(stored, 0) || this.#needed(stored, 0) > this.#stored) return;
+    this.#stored = 0;
+    this.#hand(stored);
+    if (this.#storage.length > keptBytes) this.#storage = Buffer.alloc(0);
+  }
+
+  /** Bytes of the unit that begins at `at`, as far as those tell that are there: fails `invalid` for what is none. */
+  #needed(bytes: Uint8Array, at: number): number {
+    const available = bytes.length - at;
+    if (!this.#isGreeted) {
+      checkGreeting(bytes.subarray(at, at + linkPreamble.length));
+      return linkPreamble.length;
+    }
+    if (available < lengthBytes) return lengthBytes;
+    const length = new DataView(bytes.buffer, bytes.byteOffset + at, lengthBytes).getUint32(0);
+    if (length === 0 || length > maxFrameBytes) {
+      throw new Failure('invalid', `a frame of ${length} bytes; at most ${maxFrameBytes}`);
+    }
+    return lengthBytes + length;
+  }
+
+  /** Enough is there to know how long it is. */
+  #isUnit(bytes: Uint8Array, at: number): boolean {
+    return !this.#isGreeted || bytes.length - at >= lengthBytes;
+  }
+
+  #hand(unit: Uint8Array): void {
+    if (!this.#isGreeted) this.#isGreeted = true;
+    else this.#take(decodeFrame(unit.subarray(lengthBytes)));
+  }
+
+  /** The bytes are lent for the call. */
+  #store(bytes: Uint8Array): void {
+    const end = this.#stored + bytes.length;
+    if (end > this.#storage.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(end, 2 * this.#storage.length));
+      this.#storage.copy(larger, 0, 0, this.#stored);
+      this.#storage = larger;
+    }
+    this.#storage.set(bytes, this.#stored);
+    this.#stored = end;
+  }
 }
 
 function checkGreeting(bytes: Uint8Array): void {
-  const known = Math.min(bytes.length, linkPreamble.length);
-  if (linkPreamble.subarray(0, known).equals(bytes.subarray(0, known))) return;
-  const start = Buffer.from(bytes.subarray(0, linkPreamble.length)).toString('hex');
+  if (linkPreamble.subarray(0, bytes.length).equals(bytes)) return;
+  const start = Buffer.from(bytes).toString('hex');
   throw new Failure(
     'invalid',
     `it does not speak Holdfast's replication (it began with ${start}); a RocketMQ replica cannot take part in this group`,

@@ -196,10 +196,17 @@ export function encodeFrame(frame: Frame): Uint8Array {
   }
 }
 
-/** One copy of the bytes, since those of the tail are only lent. */
-function encodeRange(range: Range): Uint8Array {
+/**
+ * One copy of the bytes, since those of the tail are only lent. The frame lies in `storage` where that is large enough;
+ * new memory for each range would keep the garbage collector busy.
+ */
+export function encodeRange(range: Range, storage?: Uint8Array): Uint8Array {
   const { bytes } = range;
-  const frame = Buffer.allocUnsafe(rangeHeadBytes + bytes.length);
+  const length = rangeHeadBytes + bytes.length;
+  const frame =
+    storage !== undefined && storage.length >= length
+      ? Buffer.from(storage.buffer, storage.byteOffset, length)
+      : Buffer.allocUnsafe(length);
   let at = frame.writeUInt32BE(frame.length - 4);
   at = frame.writeUInt8(FrameType.range, at);
   at = frame.writeUInt32BE(range.epoch, at);

@@ -17,11 +17,13 @@ import {
   type Challenge,
   type Difference,
   encodeFrame,
+  encodeRange,
   type FollowerState,
   type Frame,
   type Hello,
   linkPreamble,
   type Report,
+  rangeHeadBytes,
 } from './frames.ts';
 import { isProof, proofOf } from './proof.ts';
 
@@ -122,6 +124,8 @@ export class LeaderSession implements ConnectionHandler {
   #sentCommit = -1;
   #sentDurable = -1;
   #lastSentMs = 0;
+  /** Of ranges that left at once. */
+  #storage: Uint8Array | undefined;
   #lastHeardMs: number;
   #isReading = false;
 
@@ -266,12 +270,11 @@ export class LeaderSession implements ConnectionHandler {
     this.#sentCommit = commitPoint;
     this.#sentDurable = durablePoint;
     this.#lastSentMs = this.#ports.clock.monotonicMs();
-    this.#connection.write(
-      encodeFrame({
-        type: 'range',
-        value: { epoch, start, commitPoint, durablePoint, wantsSync, bytes },
-      }),
-    );
+    const range = { epoch, start, commitPoint, durablePoint, wantsSync, bytes };
+    if (bytes.length > 0) this.#storage ??= new Uint8Array(rangeHeadBytes + maxRangeBytes);
+    this.#connection.write(encodeRange(range, this.#storage));
+    // It waits in the socket, and must not be written again.
+    if (this.#connection.unsentBytes > 0) this.#storage = undefined;
   }
 
   #take(frame: Frame): void {

@@ -329,7 +329,8 @@ class Outbound {
       const room = windowBytes - this.#untakenBytes;
       if (room <= 0) return;
       const length = Math.min(room, first.length);
-      this.#send(first.slice(0, length)); // The writer may use its memory again from now on.
+      // A copy: the writer may use its memory again from now on.
+      this.#send(Uint8Array.from(first.subarray(0, length)));
       this.#untakenBytes += length;
       this.#unsentBytes -= length;
       if (length === first.length) this.#unsent.shift();
