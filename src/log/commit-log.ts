@@ -14,7 +14,7 @@ import { Durability } from './durability.ts';
 import type { EpochEntry, EpochList } from './epochs.ts';
 import { damage } from './examination.ts';
 import { MarkKeeper } from './mark-keeper.ts';
-import { type LogRange, wholeRecords } from './range.ts';
+import { type LogRange, wholeRecords, whyNoRecords } from './range.ts';
 import { type RecoveredLog, type RecoveryReport, recover } from './recovery.ts';
 import { placesIn, type Segment } from './segment.ts';
 import { SegmentList } from './segment-list.ts';
@@ -478,7 +478,12 @@ export class CommitLog implements AsyncDisposable {
       const bytes = new Uint8Array(Math.min(wanted, limit - position));
       await this.#readFile(segment, bytes, position);
       const found = wholeRecords(bytes, maxBytes, segment.end - position);
-      if (found !== undefined) return { ...found, end: physicalOffset(position + found.length) };
+      if (found !== undefined) {
+        // Here it can still be told whose file is damaged.
+        const damaged = whyNoRecords(found.bytes, position, true);
+        if (damaged !== undefined) throw damage(segment, damaged.at, damaged.why);
+        return { ...found, end: physicalOffset(position + found.length) };
+      }
       if (wanted > maxBytes) throw damage(segment, position, 'no record begins there');
     }
   }

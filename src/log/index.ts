@@ -29,7 +29,7 @@ export {
   incarnationBytes,
   isSameEpoch,
 } from './epochs.ts';
-export type { LogRange } from './range.ts';
+export { type LogRange, whyNoRecords } from './range.ts';
 export type { RecoveryReport } from './recovery.ts';
 export { placesIn } from './segment.ts';
 export type { VisitedRecord } from './walk.ts';

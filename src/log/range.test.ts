@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brokerId, epoch, physicalOffset } from '../base/index.ts';
+import { brokerId, epoch, isFailure, physicalOffset } from '../base/index.ts';
 import { blankHeaderBytes, blankMagic, magicAt, recordSizeAt } from '../wire/index.ts';
 import { encodeEpochRecordBody } from './epochs.ts';
 import { epochTopicBytes, small, TestLog } from './test-log.ts';
@@ -68,6 +68,26 @@ test('ranges are whole records of one segment and one epoch, whatever their size
   await log.complete(log.log.close({ clean: true }));
   await log.open(); // Nothing of it is in memory.
   for (const maxBytes of [1, 500, 100_000]) assert.deepEqual(await check(log, maxBytes), whole);
+});
+
+test('a record with a damaged body is not read as a range: the file is named', async () => {
+  const log = new TestLog();
+  await log.open();
+  const { position } = log.append('x'.repeat(200));
+  while (log.log.end < 2 * small.segmentBytes) {
+    log.append('y'.repeat(200));
+    log.log.write();
+    await log.idle();
+  }
+  log.log.cut(log.log.written);
+  await log.complete(log.log.close({ clean: true }));
+  log.node.drive.flipBit(log.file(0), position + 150);
+  await log.open();
+  const { begin } = log.log;
+  await assert.rejects(
+    log.complete(Promise.resolve(log.log.rangeAt(begin, 100_000))),
+    (error) => isFailure(error, 'corrupt') && error.message.includes(log.file(0)),
+  );
 });
 
 test('nothing above what is written leaves', async () => {

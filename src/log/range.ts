@@ -1,5 +1,5 @@
 import type { PhysicalOffset } from '../base/index.ts';
-import { blankHeaderBytes, blankMagic, magicAt, recordSizeAt } from '../wire/index.ts';
+import { blankHeaderBytes, blankMagic, checkRecord, magicAt, recordSizeAt } from '../wire/index.ts';
 
 /** Records of the log, with the blank one at the end of a segment as its header only. */
 export interface LogRange {
@@ -26,4 +26,29 @@ export function wholeRecords(
     at += size;
   }
   return at === 0 ? undefined : { bytes: bytes.subarray(0, at), length: at };
+}
+
+/**
+ * Why the bytes are not whole records that follow each other from `position` on; undefined when they are. Bodies need not
+ * be verified where the bytes were compared with another checksum.
+ */
+export function whyNoRecords(
+  bytes: Uint8Array,
+  position: PhysicalOffset,
+  verifiesBodies: boolean,
+): { readonly at: number; readonly why: string } | undefined {
+  let expected: number = position;
+  for (let at = 0; at < bytes.length; ) {
+    const check = checkRecord(bytes, at, bytes.length - at, expected, verifiesBodies);
+    if (check.type === 'record') {
+      at += check.size;
+      expected += check.size;
+    } else if (check.type === 'blank' && at + blankHeaderBytes === bytes.length) {
+      at += blankHeaderBytes;
+    } else {
+      const why = check.type === 'damaged' ? check.why : `${check.type} of the log within a range`;
+      return { at: expected, why };
+    }
+  }
+  return undefined;
 }

@@ -1,30 +1,25 @@
 import { AssertionError } from 'node:assert';
 import { Failure, type PhysicalOffset } from '../base/index.ts';
-import { type CommitLog, epochBegunBy } from '../log/index.ts';
+import { type CommitLog, epochBegunBy, whyNoRecords } from '../log/index.ts';
 import {
   blankHeaderBytes,
   blankMagic,
-  checkRecord,
   magicAt,
   recordSizeAt,
   storeTimestampAt,
 } from '../wire/index.ts';
 import type { RecordFeed } from './record-feed.ts';
 
-/** Fails `invalid`, since it is not this store that is damaged, unless the bytes are whole records that follow each other from `position` on. */
+/**
+ * Fails `invalid`, since it is not this store that is damaged, unless the bytes are whole records that follow each other
+ * from `position` on. Their bodies are covered by the checksum of the range, and by the leader, which verifies what it
+ * reads from a file.
+ */
 export function checkRange(bytes: Uint8Array, position: PhysicalOffset): void {
-  for (let at = 0, expected: number = position; at < bytes.length; ) {
-    const check = checkRecord(bytes, at, bytes.length - at, expected);
-    if (check.type === 'record') {
-      at += check.size;
-      expected += check.size;
-    } else if (check.type === 'blank' && at + blankHeaderBytes === bytes.length) {
-      at += blankHeaderBytes;
-    } else {
-      const why = check.type === 'damaged' ? check.why : `${check.type} of the log within a range`;
-      throw new Failure('invalid', `the leader sent no record for position ${expected}: ${why}`);
-    }
-  }
+  const wrong = whyNoRecords(bytes, position, false);
+  if (wrong === undefined) return;
+  const message = `the leader sent no record for position ${wrong.at}: ${wrong.why}`;
+  throw new Failure('invalid', message);
 }
 
 /** Appends records that `checkRange` accepted to the log and the views, as their leader had them. */

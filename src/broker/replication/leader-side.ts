@@ -61,6 +61,8 @@ export class LeaderSide implements LeaderHost {
   onHigherEpoch: (epoch: Epoch) => void = () => {};
   /** A follower holds other tables: whether those of this node are whole. */
   examine: (local: LocalStore) => Promise<boolean> = async () => true;
+  /** A follower needs what cannot be read of the log. */
+  onDamage: (local: LocalStore, damage: Failure) => void = () => {};
   readonly #self: BrokerId;
   readonly #authority: GroupAuthority;
   readonly #limits: MembershipLimits;
@@ -154,7 +156,13 @@ export class LeaderSide implements LeaderHost {
   }
 
   range(position: PhysicalOffset, maxBytes: number): LogRange | Promise<LogRange> {
-    return this.#store.log.rangeAt(position, maxBytes);
+    const { local } = this.#required;
+    const range = local.store.log.rangeAt(position, maxBytes);
+    if (!(range instanceof Promise)) return range;
+    return range.catch((error: unknown) => {
+      if (isFailure(error, 'corrupt')) this.onDamage(local, error);
+      throw error;
+    });
   }
 
   checkBefore(position: PhysicalOffset): Promise<number> {

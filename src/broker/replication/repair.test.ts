@@ -8,7 +8,12 @@ import { TestGroup, type TestReplica } from './test-group.ts';
 const quick = { flushIntervalMs: 100, cleanIntervalMs: 200 };
 
 /** Inverts bytes in the segment that many before the newest one; returns its path. */
-async function damageSegment(group: TestGroup, replica: TestReplica, before = 0): Promise<string> {
+async function damageSegment(
+  group: TestGroup,
+  replica: TestReplica,
+  before = 0,
+  at = 40,
+): Promise<string> {
   const { disk } = replica.node;
   return await group.world.complete(
     (async () => {
@@ -24,10 +29,10 @@ async function damageSegment(group: TestGroup, replica: TestReplica, before = 0)
       assert(path !== undefined, used.join());
       await using file = await disk.open(path, 'write');
       const bytes = new Uint8Array(8);
-      await file.read(bytes, 40);
+      await file.read(bytes, at);
       await file.write(
         bytes.map((byte) => byte ^ 0xff),
-        40,
+        at,
       );
       await file.sync();
       return path;
@@ -343,6 +348,31 @@ test('a leader in whose older segments the check finds damage names it, and goes
   assert.equal(role, 'master');
   assert.equal(naming(group, path), 1);
   assert.equal((await one.client.createTopic('more', 1)).code, 'SUCCESS');
+});
+
+test('a leader hands no damaged record on, and names its file when a follower needs it', async () => {
+  const seldom = { cleanIntervalMs: 3_600_000 };
+  const [group, one, two] = await pair('controlled', 'handed on', seldom);
+  for (let sent = 0; sent < 12; sent++) await one.client.send('a', 'x'.repeat(20_000));
+  await group.runFor(1000);
+  two.crash({ powerLoss: false });
+  await group.runFor(5000);
+  await one.stop();
+  const path = await damageSegment(group, one, 2, 5000);
+  one.crash({ powerLoss: false });
+  await one.start();
+  await group.runFor(5000);
+  assert.equal((await one.status()).damage, undefined, 'nobody has looked there');
+  await two.wipe();
+  two.starting().catch(assert.fail);
+  await group.runFor(20_000);
+  assert.match((await one.status()).damage ?? '', new RegExp(path));
+  assert.equal(one.role, 'master');
+  assert.deepEqual((await one.status()).syncStateSet, [1]);
+  const refusals = group.lines.filter(
+    ({ node, message }) => node === 'two' && message === 'cannot follow',
+  );
+  assert(refusals.length > 0 && refusals.length < 10, 'it asks again, and not all the time');
 });
 
 test('a static master that lost its store takes none away from its slave', async () => {

@@ -139,6 +139,7 @@ export class Replica {
     this.#leader = new LeaderSide(options.self, authority, options.limits, ports);
     this.#leader.onHigherEpoch = (epoch) => this.#sawEpoch(epoch);
     this.#leader.examine = async (local) => (await local.scrub()) === undefined;
+    this.#leader.onDamage = (local, damage) => this.#damageFound(local, damage, 'log');
     authority.onView = (view) => this.#onView(view);
   }
 

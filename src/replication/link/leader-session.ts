@@ -413,7 +413,7 @@ export class LeaderSession implements ConnectionHandler {
   #failed(error: unknown): void {
     this.#isReading = false;
     if (!(error instanceof Failure)) throw error;
-    this.close(`what it needs cannot be read: ${error.message}`);
+    this.close(`what it needs cannot be read: ${error.message}`, isFailure(error, 'corrupt'));
   }
 
   #who(): { readonly peer: string; readonly broker: BrokerId | string } {
