@@ -246,6 +246,11 @@ export class CommitLog implements AsyncDisposable {
     this.#reserved = size;
   }
 
+  /** Bytes that can be reserved at once. */
+  get largestAppend(): number {
+    return this.#largestAppend;
+  }
+
   /** The reserved bytes are part of the log from now on. `storeTimestamp` is the newest of the records in them. */
   publish(storeTimestamp: TimestampMs): void {
     assert(this.#reserved > 0, 'published what was reserved');

@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert';
-import { Failure, type PhysicalOffset } from '../base/index.ts';
+import { Failure, type PhysicalOffset, physicalOffset } from '../base/index.ts';
 import { type CommitLog, epochBegunBy, whyNoRecords } from '../log/index.ts';
 import {
   blankHeaderBytes,
@@ -25,24 +25,39 @@ export function checkRange(bytes: Uint8Array, position: PhysicalOffset): void {
 /** Appends records that `checkRange` accepted to the log and the views, as their leader had them. */
 export function ingestRange(bytes: Uint8Array, log: CommitLog, feed: RecordFeed): void {
   for (let at = 0; at < bytes.length; ) {
-    const position = log.end;
-    const next = appendToLog(bytes, at, log);
-    if (magicAt(bytes, at) !== blankMagic) feedRecord(bytes, at, position, log, feed);
-    at = next;
+    if (magicAt(bytes, at) === blankMagic) {
+      log.rollOver(recordSizeAt(bytes, at));
+      at += blankHeaderBytes;
+      continue;
+    }
+    const start = log.end;
+    const end = appendPiece(bytes, at, log);
+    for (let from = at; from < end; from += recordSizeAt(bytes, from)) {
+      feedRecord(bytes, from, physicalOffset(start + from - at), log, feed);
+    }
+    at = end;
   }
+}
+
+/** Appends the record at `at` and as many behind it as fit into one reservation. Returns where the next one is. */
+function appendPiece(bytes: Uint8Array, at: number, log: CommitLog): number {
+  let last = at;
+  let end = at + recordSizeAt(bytes, at);
+  while (end < bytes.length && magicAt(bytes, end) !== blankMagic) {
+    const next = end + recordSizeAt(bytes, end);
+    if (next - at > log.largestAppend) break;
+    last = end;
+    end = next;
+  }
+  log.reserve(end - at);
+  log.target.set(bytes.subarray(at, end), log.targetAt);
+  log.publish(storeTimestampAt(bytes, last));
+  return end;
 }
 
 /** Appends the record at `at`, which `checkRange` accepted, to a log without views. Returns where the next one is. */
 export function appendRecord(bytes: Uint8Array, at: number, log: CommitLog): number {
   const position = log.end;
-  const next = appendToLog(bytes, at, log);
-  if (magicAt(bytes, at) === blankMagic) return next;
-  const begun = epochBegunBy(bytes, at, position);
-  if (begun !== undefined) log.noteEpoch(begun);
-  return next;
-}
-
-function appendToLog(bytes: Uint8Array, at: number, log: CommitLog): number {
   const size = recordSizeAt(bytes, at);
   if (magicAt(bytes, at) === blankMagic) {
     log.rollOver(size);
@@ -51,6 +66,8 @@ function appendToLog(bytes: Uint8Array, at: number, log: CommitLog): number {
   log.reserve(size);
   log.target.set(bytes.subarray(at, at + size), log.targetAt);
   log.publish(storeTimestampAt(bytes, at));
+  const begun = epochBegunBy(bytes, at, position);
+  if (begun !== undefined) log.noteEpoch(begun);
   return at + size;
 }
 
@@ -62,7 +79,7 @@ function feedRecord(
   feed: RecordFeed,
 ): void {
   try {
-    const fed = feed.feed(bytes, at, log.end - position, position);
+    const fed = feed.feed(bytes, at, recordSizeAt(bytes, at), position);
     if (typeof fed === 'object') log.noteEpoch(fed);
   } catch (error) {
     if (!(error instanceof AssertionError)) throw error;

@@ -35,6 +35,11 @@ export class FollowerSide implements FollowerHost {
   readonly #isLossless: () => boolean;
   readonly #clock: Clock;
   #session: FollowerSession | undefined;
+  /** Of the newest report. */
+  #digest: { readonly text: string; readonly bytes: Uint8Array } = {
+    text: '',
+    bytes: new Uint8Array(0),
+  };
 
   constructor(local: LocalStore, isLossless: () => boolean, clock: Clock) {
     this.#local = local;
@@ -149,12 +154,13 @@ export class FollowerSide implements FollowerHost {
   report(): Omit<Report, 'epoch'> {
     const { log, tables } = this.#local.store;
     const { sequence, digest } = tables.newestDigest;
+    if (digest !== this.#digest.text) this.#digest = { text: digest, bytes: digestToBytes(digest) };
     return {
       written: log.written,
       synced: log.synced,
       applied: tables.appliedPosition,
       sequence,
-      digest: digestToBytes(digest),
+      digest: this.#digest.bytes,
     };
   }
 }

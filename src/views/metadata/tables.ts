@@ -110,6 +110,7 @@ export class MetadataTables {
 
   /** What the tables were after the newest records, by sequence: to be compared with other replicas. */
   readonly #history = new Map<number, DigestSums>();
+  #totalled = { sums: emptyState.sums, digest: totalDigest(emptyState.sums) };
 
   constructor() {
     this.applied = new MetadataReader(this.#rows);
@@ -296,13 +297,19 @@ export class MetadataTables {
   /** The newest record that was appended, and the total digest of the tables behind it. */
   get newestDigest(): { readonly sequence: MetadataSequence; readonly digest: Digest } {
     const { sequence, sums } = this.#appendedState;
-    return { sequence: metadataSequence(sequence), digest: totalDigest(sums) };
+    return { sequence: metadataSequence(sequence), digest: this.#total(sums) };
+  }
+
+  /** Asked for with each report of a follower, and seldom another one. */
+  #total(sums: DigestSums): Digest {
+    if (sums !== this.#totalled.sums) this.#totalled = { sums, digest: totalDigest(sums) };
+    return this.#totalled.digest;
   }
 
   /** The total behind one of the newest records; undefined when it is too old, or not here yet. */
   digestBehind(sequence: MetadataSequence): Digest | undefined {
     const sums = this.#history.get(sequence);
-    return sums && totalDigest(sums);
+    return sums && this.#total(sums);
   }
 
   /** As `digestBehind`, of each table. */
