@@ -10,7 +10,6 @@ import {
   type HttpServers,
   isFailure,
   type KeyValueStores,
-  type LogFields,
   type Logger,
   type Network,
   type PhysicalOffset,
@@ -30,14 +29,14 @@ import {
 } from '../remoting/index.ts';
 import { defaultLinkOptions } from '../replication/link/index.ts';
 import { LocalStore, StoreInstall } from '../views/index.ts';
-import { Table } from '../views/metadata/index.ts';
 import { encodeHost, type IncomingCommand, ResponseCode } from '../wire/index.ts';
 import { Configuration } from './administration/configuration.ts';
 import { Forwarding } from './forwarding.ts';
 import { HeldRequests } from './held-requests.ts';
+import { leadLine, recoveryLine } from './log-lines.ts';
 import { MasterSearch } from './master-search.ts';
+import { BrokerMetrics } from './metrics/broker-metrics.ts';
 import type { BrokerOptions } from './options.ts';
-import { answerRetry } from './pulling/puller.ts';
 import type { RegisteredAs } from './registration.ts';
 import type { MasterView } from './replication/authority.ts';
 import {
@@ -50,10 +49,17 @@ import {
 import { InSync } from './replication/in-sync.ts';
 import { MetadataRequests } from './replication/metadata-requests.ts';
 import { Promotion } from './replication/promotion.ts';
-import { Replica, type ReplicaHost, type ReplicaRole } from './replication/replica.ts';
+import { Replica } from './replication/replica.ts';
+import type { ReplicaHost, ReplicaRole } from './replication/replica-host.ts';
 import { ReplicaRequests } from './replication/replica-requests.ts';
 import { SwitchOver } from './replication/switchover.ts';
-import { decideByRole, type Role, unavailable, waitsForHandOver } from './role.ts';
+import {
+  decideByRole,
+  type KnownMaster,
+  type Role,
+  unavailable,
+  waitsForHandOver,
+} from './role.ts';
 import { Serving } from './serving.ts';
 import { OnlineClients } from './sessions/online-clients.ts';
 import { localStoreOptions } from './store-options.ts';
@@ -115,6 +121,7 @@ export class Broker implements ReplicaHost {
   #switchOver: SwitchOver | undefined;
   #serving: Serving | undefined;
   #masterSearch: MasterSearch | undefined;
+  #metrics: BrokerMetrics | undefined;
   #whenInRole: () => void = () => {};
   /** Of a start that is not done yet. */
   #startFailed: ((failure: Failure) => void) | undefined;
@@ -232,22 +239,38 @@ export class Broker implements ReplicaHost {
       dispatch(this.#anyRole, connection, request);
       return;
     }
-    const master = this.#master;
-    const decision = decideByRole(this.#role, request.code, master && formatAddress(master));
+    const decision = decideByRole(this.#role, request.code, this.#knownMaster);
     if (decision === 'serve') {
       dispatch(this.#serving?.table ?? emptyTable, connection, request);
-    } else if (decision === 'forward' && master !== undefined) {
+    } else if (decision === 'forward') {
+      const master = this.#masterAddress as Address; // Only to one that is known.
       this.#forwarding.forward(master, connection, request);
     } else if (decision === 'session') {
       if (this.#serving !== undefined) dispatch(this.#serving.table, connection, request);
       else connection.answer(request, { code: ResponseCode.SUCCESS });
-    } else if (decision === 'retryPull' || decision === 'forward') {
-      answerRetry(connection, request);
     } else if (decision !== 'hold') {
       connection.answer(request, decision);
     } else if (!this.#held.hold(connection, request)) {
       connection.close('too many requests while the broker starts');
     }
+  }
+
+  /**
+   * The master, while it is there: whom this replica follows at the moment, or whom a controller calls the master, as
+   * that will soon name another one if it is dead.
+   */
+  get #knownMaster(): KnownMaster | undefined {
+    const isNamed =
+      this.#options.controllerMode && this.#identity?.authority.view?.master !== undefined;
+    if (!isNamed && this.#replica?.isFollowing !== true) return undefined;
+    const at = this.#masterAddress;
+    return { address: at && formatAddress(at) };
+  }
+
+  /** Where clients reach the master. Without a controller a slave may hear of that after it began to follow. */
+  get #masterAddress(): Address | undefined {
+    const isTold = !this.#options.controllerMode;
+    return this.#master ?? (isTold ? this.#identity?.authority.view?.master?.address : undefined);
   }
 
   closed(connection: RemotingConnection): void {
@@ -306,7 +329,8 @@ export class Broker implements ReplicaHost {
       replicationPorts,
     );
     this.#replica = replica;
-    const masterAddress = (): string | undefined => this.#master && formatAddress(this.#master);
+    const masterAddress = (): string | undefined =>
+      this.#masterAddress && formatAddress(this.#masterAddress);
     const isServing = (): boolean => this.#role === 'servingMaster';
     const { self, authority, elect, promote } = identity;
     const inSync = new InSync(options, replica, authority);
@@ -328,6 +352,12 @@ export class Broker implements ReplicaHost {
     const metadata = new MetadataRequests({ self, replica });
     const tables = [requests, metadata, switchOver, promotion].map((part) => part.table());
     this.#anyRole = new Map(tables.flatMap((table) => [...table]));
+    const connections = (): number => this.#server.connections.size;
+    this.#metrics = await BrokerMetrics.start(
+      options,
+      { self, replica, authority, inSync, connections },
+      { ...this.#ports, logger: this.#ports.logger.child('metrics') },
+    );
     await replica.open();
     await identity.begin(replica, this.#haAddress(replica));
     this.#searchMaster();
@@ -359,10 +389,18 @@ export class Broker implements ReplicaHost {
           ),
         onDamage: (failure) => void this.#damageMet(local, failure),
         onMaster: (haAddress, address) => this.#identity?.masterFound(haAddress, address),
+        master: {
+          isThere: () => this.#knownMaster !== undefined,
+          commit: (commit) => {
+            const at = this.#knownMaster && this.#masterAddress;
+            if (at !== undefined) this.#forwarding.commit(at, commit);
+          },
+        },
       },
       this.#ports,
     );
-    this.#logRecovery(local);
+    this.#metrics?.opened(this.#serving.figures);
+    this.#ports.logger.child('store').info(...recoveryLine(this.#options.storePath, local));
   }
 
   /** Once it is noted that this store is to be mended, another one leads, if it can: this one is opened again then. */
@@ -381,8 +419,7 @@ export class Broker implements ReplicaHost {
     const serving = this.#serving;
     if (serving === undefined) return;
     await serving.lead();
-    this.#logLead(local);
-    await serving.startMetrics();
+    this.#ports.logger.child('broker').info(...leadLine(this.describe(), local));
     this.#master = undefined;
     // A name server that does not answer must not keep those waiting who know this broker already.
     if (this.#role !== 'stopping') this.#role = 'servingMaster';
@@ -417,9 +454,9 @@ export class Broker implements ReplicaHost {
     if (this.#role !== 'stopping') this.#role = 'waiting';
     const serving = this.#serving;
     this.#serving = undefined;
+    this.#metrics?.closed();
     serving?.stop();
     serving?.registration.abandon();
-    await serving?.release();
     this.#searchMaster();
   }
 
@@ -513,32 +550,6 @@ export class Broker implements ReplicaHost {
     return encodeHost({ host: '0.0.0.0', port });
   }
 
-  #logRecovery(local: LocalStore): void {
-    const { recovery } = local;
-    const isNew = recovery.end === 0;
-    this.#ports.logger.child('store').info(isNew ? 'the store is new' : 'the store is recovered', {
-      path: this.#options.storePath,
-      ...(isNew ? {} : recoveryFields(recovery)),
-      tookMs: recovery.elapsedMs,
-    });
-  }
-
-  #logLead(local: LocalStore): void {
-    const { store } = local;
-    const { cluster, name, id } = this.describe();
-    this.#ports.logger.child('broker').info('leads its group', {
-      cluster,
-      broker: name,
-      id,
-      address: formatAddress(this.#address),
-      incarnation: local.incarnation,
-      epoch: store.epoch,
-      set: store.positions.confirmed,
-      position: store.log.end,
-      topics: store.tables.applied.count(Table.topic),
-    });
-  }
-
   async #stop(): Promise<void> {
     const mayWrite = this.#role === 'servingMaster';
     const isWhole = mayWrite || this.#role === 'slave' || this.#role === 'formerMaster';
@@ -584,7 +595,7 @@ export class Broker implements ReplicaHost {
   async #release(): Promise<void> {
     this.#role = 'stopping';
     this.#masterSearch?.stop();
-    await this.#serving?.release();
+    await this.#metrics?.stop();
     await this.#server.stop();
     await this.#client.close();
   }
@@ -615,19 +626,4 @@ function fastAddressOf(options: BrokerOptions): ((first: Address) => Address) | 
     host,
     port: fastListenPort > 0 ? fastListenPort : Math.max(0, port - 2),
   });
-}
-
-/** What recovery found and did, in the order in which a person asks. */
-function recoveryFields(recovery: LocalStore['recovery']): LogFields {
-  const { cutBytes, rebuilt } = recovery;
-  return {
-    lastStop: recovery.cleanStop ? 'clean' : recovery.lossless ? 'killed' : 'lossy',
-    begin: recovery.begin,
-    end: recovery.end,
-    ...(cutBytes > 0 ? { cutBytes } : {}),
-    verifiedBytes: recovery.verifiedBytes,
-    replayedFrom: recovery.replayedFrom,
-    replayedRecords: recovery.replayedRecords,
-    ...(rebuilt.length > 0 ? { rebuilt: rebuilt.join('; ') } : {}),
-  };
 }

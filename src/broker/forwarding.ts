@@ -1,6 +1,12 @@
 import type { Address } from '../base/index.ts';
 import { handleAsync, type RemotingClient, type RemotingConnection } from '../remoting/index.ts';
-import { type IncomingCommand, ResponseCode } from '../wire/index.ts';
+import type { OffsetCommit } from '../views/metadata/index.ts';
+import {
+  type IncomingCommand,
+  RequestCode,
+  ResponseCode,
+  UpdateConsumerOffset,
+} from '../wire/index.ts';
 
 /** Longer than a pull is suspended by clients. */
 const longestWaitMs = 40_000;
@@ -19,6 +25,13 @@ export class Forwarding {
 
   constructor(client: RemotingClient) {
     this.#client = client;
+  }
+
+  /** Progress that a reader of this replica made; nobody waits for it. */
+  commit(master: Address, { group, topic, queueId, offset }: OffsetCommit): void {
+    const fields = { consumerGroup: group, topic, queueId, commitOffset: offset };
+    const code = RequestCode.UPDATE_CONSUMER_OFFSET;
+    this.#client.oneway(master, { code, header: [UpdateConsumerOffset, fields] }).catch(() => {});
   }
 
   forward(master: Address, connection: RemotingConnection, request: IncomingCommand): void {

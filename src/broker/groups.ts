@@ -2,6 +2,7 @@ import { isFailure } from '../base/index.ts';
 import type { Store } from '../views/index.ts';
 import {
   autoCreateGroup,
+  automaticGroup,
   type MetadataSettings,
   type SubscriptionGroupConfig,
 } from '../views/metadata/index.ts';
@@ -20,7 +21,18 @@ export class Groups {
   }
 
   find(name: string): SubscriptionGroupConfig | undefined {
-    return this.#store.tables.appended.group(name);
+    const { tables, role } = this.#store;
+    const known = tables.appended.group(name);
+    // On a replica, a delete that is not applied may never happen.
+    return known === undefined && role !== 'leader' ? tables.applied.group(name) : known;
+  }
+
+  /** For a replica, which creates nothing: one that may come by itself is what the master would make of it. */
+  findOrPresume(name: string): SubscriptionGroupConfig | undefined {
+    const known = this.find(name);
+    if (known !== undefined) return known;
+    const presumed = automaticGroup(name, this.#settings);
+    return 'refused' in presumed ? undefined : presumed;
   }
 
   /** Undefined when it may not be created, or cannot be at the moment. */

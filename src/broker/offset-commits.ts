@@ -58,10 +58,14 @@ export class OffsetCommits {
   /**
    * Tells the value that a query may show: what is pending is appended first, and C passes it, so that an offset that
    * was shown never goes back (P5). One that will not be recorded, as the consumer has not seen its reset yet, is not
-   * shown. Undefined when there is none.
+   * shown. Undefined when there is none. A replica, which cannot commit anything, tells what is durable.
    */
   query(group: string, topic: string, queueId: number, inquirer: OffsetInquirer): void {
-    const { appended } = this.#store.tables;
+    const { appended, applied } = this.#store.tables;
+    if (!this.#leads) {
+      inquirer.found(applied.offset(group, topic, queueId));
+      return;
+    }
     const pending =
       appended.reset(group, topic, queueId) === undefined
         ? this.#pending.get(keyOf(group, topic, queueId))
@@ -77,12 +81,14 @@ export class OffsetCommits {
 
   /**
    * What `read` tells of the offsets of now, once all of it is committed, so that what was shown never goes back (P5).
+   * A replica tells what is durable.
    */
-  committed<T>(read: (state: MetadataReader) => T): Promise<T> {
+  async committed<T>(read: (state: MetadataReader) => T): Promise<T> {
+    if (!this.#leads) return read(this.#store.tables.applied);
     this.#appendAll();
     const { appended, pendingEnd } = this.#store.tables;
     const told = read(appended);
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       this.#store.whenCommitted(pendingEnd, {
         reached: () => resolve(told),
         gaveUp: (_outcome, why) => reject(why),
@@ -108,6 +114,10 @@ export class OffsetCommits {
   /** What is pending goes to the log now: before a definition that reads offsets, and before a stop. */
   appendAll(): void {
     this.#appendAll();
+  }
+
+  get #leads(): boolean {
+    return this.#store.role === 'leader';
   }
 
   #awaitPending(waiter: Waiter): void {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { RequestCode, ResponseCode } from '../wire/index.ts';
 import { decideByRole, type Role } from './role.ts';
 
-const master = '10.0.0.1:10911';
+const master = { address: '10.0.0.1:10911' };
 
 test('the master serves all', () => {
   for (const code of Object.values(RequestCode)) {
@@ -43,9 +43,33 @@ test('a former master hands on what is the master’s, once it knows one', () =>
   }
 });
 
-test('a pull at a replica comes again at once; heartbeats say who is online', () => {
-  assert.equal(decideByRole('slave', RequestCode.PULL_MESSAGE, master), 'retryPull');
-  assert.equal(decideByRole('slave', RequestCode.HEART_BEAT, master), 'session');
+test('a replica serves readers; without a master it also tells places and progress', () => {
+  const places = [
+    RequestCode.QUERY_CONSUMER_OFFSET,
+    RequestCode.GET_MAX_OFFSET,
+    RequestCode.SEARCH_OFFSET_BY_TIMESTAMP,
+    RequestCode.GET_CONSUMER_LIST_BY_GROUP,
+  ];
+  for (const known of [master, { address: undefined }, undefined]) {
+    assert.equal(decideByRole('slave', RequestCode.PULL_MESSAGE, known), 'serve');
+    assert.equal(decideByRole('slave', RequestCode.HEART_BEAT, known), 'session');
+    for (const code of places) {
+      const decision = decideByRole('slave', code, known);
+      if (known === undefined) assert.equal(decision, 'serve');
+      else assert.equal(typeof decision, 'object');
+    }
+  }
+  assert.equal(decideByRole('formerMaster', RequestCode.PULL_MESSAGE), 'serve');
+});
+
+test('progress goes to the master, if it is there and can be reached', () => {
+  const commit = RequestCode.UPDATE_CONSUMER_OFFSET;
+  assert.equal(decideByRole('slave', commit, master), 'forward');
+  for (const known of [{ address: undefined }, undefined]) {
+    const decision = decideByRole('slave', commit, known);
+    assert(typeof decision === 'object');
+    assert.equal(decision.code, ResponseCode.SYSTEM_ERROR);
+  }
 });
 
 test('tools read from every replica', () => {

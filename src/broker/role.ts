@@ -13,9 +13,15 @@ export type Role =
 
 /**
  * What happens to a request: it is served here, held until the role changes, handed on to the master, noted (who is
- * online; accepted while there is nothing to note it with), told to come again at once, or refused.
+ * online; accepted while there is nothing to note it with), or refused.
  */
-export type RoleDecision = 'serve' | 'hold' | 'forward' | 'session' | 'retryPull' | Refused;
+export type RoleDecision = 'serve' | 'hold' | 'forward' | 'session' | Refused;
+
+/** The master of a replica, as long as it is there. */
+export interface KnownMaster {
+  /** For clients; undefined where nobody told it. */
+  readonly address: string | undefined;
+}
 
 interface Refused {
   readonly code: number;
@@ -78,7 +84,7 @@ export const waitsForHandOver = (code: number): boolean =>
   code === RequestCode.UPDATE_CONSUMER_OFFSET;
 
 /** "Still loading" is never said as "not found": what cannot wait is refused as unavailable. */
-export function decideByRole(role: Role, code: number, master?: string): RoleDecision {
+export function decideByRole(role: Role, code: number, master?: KnownMaster): RoleDecision {
   switch (role) {
     case 'servingMaster':
       return 'serve';
@@ -94,22 +100,28 @@ export function decideByRole(role: Role, code: number, master?: string): RoleDec
   }
 }
 
-function asReplica(role: 'slave' | 'formerMaster', code: number, master?: string): RoleDecision {
-  const isKnown = master !== undefined;
-  const where = isKnown ? `the master is ${master}` : 'no master is known';
+/** Without a master a replica tells what it knows: old progress is better than none. */
+function asReplica(
+  role: 'slave' | 'formerMaster',
+  code: number,
+  master: KnownMaster | undefined,
+): RoleDecision {
+  const mayForward = master?.address !== undefined;
+  const refused = (): Refused => unavailable(code, `this broker is a replica; ${whereIs(master)}`);
   if (sessions.has(code)) return 'session';
-  if (role === 'formerMaster' && isKnown && definitions.has(code)) return 'forward';
-  if (definitions.has(code)) return unavailable(code, `this broker is a replica; ${where}`);
-  if (code === RequestCode.UPDATE_CONSUMER_OFFSET) {
-    return isKnown ? 'forward' : unavailable(code, where);
-  }
-  if (role === 'formerMaster' && isKnown && isOfMaster(code)) return 'forward';
-  if (pulls.has(code)) return 'retryPull';
-  if (sends.has(code) || locks.has(code)) {
-    return unavailable(code, `this broker is a replica; ${where}`);
-  }
-  if (queries.has(code) && isKnown) return unavailable(code, `this broker is a replica; ${where}`);
-  return 'serve';
+  if (code === RequestCode.UPDATE_CONSUMER_OFFSET) return mayForward ? 'forward' : refused();
+  const isForMaster = definitions.has(code) || isOfMaster(code);
+  if (role === 'formerMaster' && mayForward && isForMaster) return 'forward';
+  if (pulls.has(code)) return 'serve';
+  if (queries.has(code) && master === undefined) return 'serve';
+  return isForMaster ? refused() : 'serve';
+}
+
+function whereIs(master: KnownMaster | undefined): string {
+  if (master === undefined) return 'no master is known';
+  return master.address === undefined
+    ? 'it follows a master whose address it does not know'
+    : `the master is ${master.address}`;
 }
 
 const isOfMaster = (code: number): boolean =>

@@ -5,9 +5,7 @@ import {
   type Disk,
   Failure,
   formatAddress,
-  type HttpServers,
   type Logger,
-  type ProcessMeter,
   type Random,
 } from '../base/index.ts';
 import type { RemotingClient, RemotingServer, RequestTable } from '../remoting/index.ts';
@@ -27,12 +25,11 @@ import { DelayDelivery } from './delaying/delay-delivery.ts';
 import { Delays } from './delaying/delays.ts';
 import { Groups } from './groups.ts';
 import { MetadataWriter } from './metadata-writer.ts';
-import type { MetricsServer } from './metrics/metrics-server.ts';
-import { startMetrics } from './metrics/start-metrics.ts';
+import type { StoreFigures } from './metrics/broker-metrics.ts';
 import { OffsetCommits } from './offset-commits.ts';
 import type { BrokerOptions } from './options.ts';
 import { requestTable } from './processors.ts';
-import { Puller } from './pulling/puller.ts';
+import { Puller, type ReadersMaster } from './pulling/puller.ts';
 import { type RegisteredAs, Registration } from './registration.ts';
 import type { InSync } from './replication/in-sync.ts';
 import { SendBack } from './sending/send-back.ts';
@@ -52,9 +49,6 @@ export interface ServingPorts {
   readonly disk: Disk;
   readonly random: Random;
   readonly logger: Logger;
-  /** For metrics. */
-  readonly http?: HttpServers;
-  readonly startProcessMeter?: () => ProcessMeter;
 }
 
 export interface ServingParts {
@@ -75,6 +69,8 @@ export interface ServingParts {
   readonly onDamage: (failure: Failure) => void;
   /** A name server knows a master of the group. */
   readonly onMaster: (haAddress: Address, address: Address | undefined) => void;
+  /** Of this replica, while it does not lead. */
+  readonly master: ReadersMaster;
 }
 
 /**
@@ -85,12 +81,8 @@ export class Serving {
   readonly table: RequestTable;
   readonly local: LocalStore;
   readonly registration: Registration;
-  readonly #options: BrokerOptions;
-  readonly #ports: ServingPorts;
   readonly #configuration: Configuration;
-  readonly #server: RemotingServer;
   readonly #settings: MetadataSettings;
-  readonly #inSync: InSync;
   readonly #writer: MetadataWriter;
   readonly #commits: OffsetCommits;
   readonly #statistics: Statistics;
@@ -99,16 +91,12 @@ export class Serving {
   readonly #puller: Puller;
   readonly #delayDelivery: DelayDelivery;
   readonly #runtimeInfo: RuntimeInfo;
-  #metrics: MetricsServer | undefined;
 
   constructor(options: BrokerOptions, parts: ServingParts, ports: ServingPorts) {
     const { clock, disk, random, logger } = ports;
     const { local, address, storeHost } = parts;
     this.local = local;
-    this.#options = options;
-    this.#ports = ports;
     this.#configuration = parts.configuration;
-    this.#server = parts.server;
     const { store } = local;
     store.storeHost = storeHost;
 
@@ -118,7 +106,6 @@ export class Serving {
     });
     this.#settings = settings;
     const { inSync } = parts;
-    this.#inSync = inSync;
     const writer = new MetadataWriter(options, store, inSync, {
       clock,
       logger: logger.child('metadata'),
@@ -140,6 +127,7 @@ export class Serving {
     });
     const puller = new Puller(besides(options, { maxSuspendedPulls }), {
       store,
+      master: parts.master,
       topics,
       groups,
       consumers: sessions.consumers,
@@ -327,22 +315,16 @@ export class Serving {
     this.#statistics.start();
   }
 
-  /** Serves the metrics, if the broker was told to. */
-  async startMetrics(): Promise<void> {
-    const figures = {
+  /** For metrics. */
+  get figures(): StoreFigures {
+    return {
       store: this.local.store,
-      inSync: this.#inSync,
       statistics: this.#statistics,
       topics: this.#topics,
       sessions: this.#sessions,
-      connections: () => this.#server.connections.size,
       suspendedPulls: () => this.#puller.suspendedPulls,
       earliestTimestamp: () => this.#runtimeInfo.earliestTimestamp(),
     };
-    this.#metrics = await startMetrics(this.#options, figures, {
-      ...this.#ports,
-      logger: this.#ports.logger.child('metrics'),
-    });
   }
 
   /** Does nothing by itself any more; answers what waits. */
@@ -356,10 +338,6 @@ export class Serving {
   /** What clients committed and nobody waits for becomes part of the log. */
   appendCommits(): void {
     this.#commits.appendAll();
-  }
-
-  async release(): Promise<void> {
-    await this.#metrics?.stop();
   }
 }
 

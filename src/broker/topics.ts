@@ -88,14 +88,21 @@ export class Topics {
   }
 
   find(name: string): TopicState | undefined {
-    const row = this.#store.tables.appended.topicRow(name);
+    const { tables, role } = this.#store;
+    let reader = tables.appended;
+    let row = reader.topicRow(name);
+    if (row === undefined && role !== 'leader') {
+      // On a replica, a delete that is not applied may never happen.
+      reader = tables.applied;
+      row = reader.topicRow(name);
+    }
     const known = this.#known.get(name);
     if (row === undefined) {
       if (known !== undefined) this.#known.delete(name);
       return undefined;
     }
     if (known !== undefined && known.row === row) return known;
-    const config = this.#store.tables.appended.topic(name);
+    const config = reader.topic(name);
     if (config === undefined) return undefined;
     const statistics = this.#statistics;
     let counted: TopicStatistics | undefined;

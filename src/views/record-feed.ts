@@ -13,7 +13,7 @@ import {
 import type { KeyIndex } from './index/index.ts';
 import { indexMessage } from './index-message.ts';
 import { decodeMetadataRecord, METADATA_TOPIC, type MetadataTables } from './metadata/index.ts';
-import type { Queues } from './queues/index.ts';
+import type { Queue, Queues } from './queues/index.ts';
 import { RecordProperties } from './record-properties.ts';
 import { topicAt } from './record-topic.ts';
 import { type DelayProgress, dueAt, SCHEDULE_TOPIC } from './schedule/index.ts';
@@ -38,6 +38,8 @@ export type FedRecord = 'metadata' | 'message' | EpochEntry;
  * appends goes to its views by the same methods, but without being read again.
  */
 export class RecordFeed {
+  /** A message entered this queue. Called for each one: must be quick. */
+  onQueued: (queue: Queue) => void = () => {};
   readonly #views: FedViews;
   readonly #options: FeedOptions;
   readonly #known = new RecordProperties();
@@ -106,6 +108,7 @@ export class RecordFeed {
         ? dueAt(timestamp, queueId, this.#options.delayLevelsMs)
         : this.#known.tagsCode(bytes);
     queues.restore(queue, offset, position, size, tagsCode, timestamp);
+    this.onQueued(queue);
     if (!this.#options.keyIndex) return;
     const name = topicRangeAt(bytes, at);
     const topicBytes = bytes.subarray(name.start, name.end);

@@ -141,6 +141,7 @@ export class Store {
     this.#writer = new RecordWriter(parts.log);
     this.#waiters = new Waiters(ports.clock, () => this.onCommitted());
     this.#feed = new RecordFeed(parts, options);
+    this.#feed.onQueued = (queue) => this.onAppended(queue);
     const known = parts.isSole ? parts.log.synced : parts.tables.appliedPosition;
     this.#knownCommit = known;
     this.#knownDurable = known;

@@ -57,8 +57,10 @@ export class Offsets {
   query(connection: RemotingConnection, request: IncomingCommand): void {
     const { consumerGroup, topic, queueId, setZeroIfNotFound } =
       QueryConsumerOffset.decode(request);
-    const { groups, commits } = this.#parts;
-    if (groups.find(consumerGroup) === undefined) {
+    const { groups, commits, store } = this.#parts;
+    const leads = store.role === 'leader';
+    const group = leads ? groups.find(consumerGroup) : groups.findOrPresume(consumerGroup);
+    if (group === undefined) {
       connection.answer(request, groupUnknown(consumerGroup));
       return;
     }

@@ -21,7 +21,7 @@ export class MetricsServer {
   /** Fails `unavailable`/`addressInUse`. */
   static async listen(
     at: Address,
-    content: { readonly metrics: readonly Metric[]; readonly common: Labels },
+    content: { readonly metrics: () => readonly Metric[]; readonly common: Labels },
     ports: { readonly http: HttpServers; readonly clock: Clock; readonly logger: Logger },
     onStop: () => void,
   ): Promise<MetricsServer> {
@@ -29,7 +29,7 @@ export class MetricsServer {
     async function* pages(): AsyncGenerator<string> {
       readers++;
       try {
-        yield* exposition(content.metrics, content.common, ports.clock);
+        yield* exposition(content.metrics(), content.common, ports.clock);
       } catch (error) {
         ports.logger.error('metrics could not be read', { error });
         throw error;

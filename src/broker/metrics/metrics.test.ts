@@ -1,66 +1,18 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import type { Address, HttpAnswer, HttpServers } from '../../base/index.ts';
 import { Failure, isFailure } from '../../base/index.ts';
 import type { BrokerOptions } from '../options.ts';
 import { TestBroker } from '../test-broker.ts';
-
-/** Keeps what would listen, and reads its pages as a peer would. */
-class Pages {
-  at: Address | undefined;
-  closed = false;
-  fails: Failure | undefined;
-  #answer: (path: string) => HttpAnswer = () => assert.fail('nobody listens');
-
-  readonly http: HttpServers = {
-    listen: async (at, answer) => {
-      if (this.fails !== undefined) throw this.fails;
-      this.at = at;
-      this.#answer = answer;
-      return {
-        address: at,
-        close: async () => {
-          this.closed = true;
-        },
-      };
-    },
-  };
-
-  answer(path: string): HttpAnswer {
-    return this.#answer(path);
-  }
-}
-
-async function textOf({ body }: HttpAnswer): Promise<string> {
-  let text = '';
-  for await (const piece of body) text += piece;
-  return text;
-}
+import { ofPages, Pages } from './test-pages.ts';
 
 async function brokerWithMetrics(
   changes: Partial<BrokerOptions> = {},
 ): Promise<{ broker: TestBroker; pages: Pages; read: () => Promise<Map<string, number>> }> {
   const pages = new Pages();
-  const broker = new TestBroker({
-    clusterName: 'c',
-    brokerName: 'b',
-    metricsExporter: 'PROM',
-    ...changes,
-  });
+  const broker = new TestBroker({ ...ofPages, ...changes });
   broker.http = pages.http;
   await broker.start();
-  const read = async (): Promise<Map<string, number>> => {
-    const text = await broker.complete(textOf(pages.answer('/metrics')));
-    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    return new Map(
-      lines.map((line): [string, number] => {
-        const at = line.lastIndexOf(' ');
-        const name = line.slice(0, at).replace('cluster="c",node_id="b",node_type="broker"', '');
-        return [name.replace('{,', '{').replace('{}', ''), Number(line.slice(at + 1))];
-      }),
-    );
-  };
-  return { broker, pages, read };
+  return { broker, pages, read: () => broker.complete(pages.metrics()) };
 }
 
 test('messages in and out are told by topic, kind and group', async () => {

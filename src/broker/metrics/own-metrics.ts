@@ -1,37 +1,20 @@
 import { type ProcessMeter, version } from '../../base/index.ts';
 import type { Store } from '../../views/index.ts';
-import type { InSync } from '../replication/in-sync.ts';
 import type { Histogram } from '../statistics/histogram.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 import { gauge } from './apache-metrics.ts';
 import { histogramSamples, type Metric } from './exposition.ts';
 
-interface OwnParts {
+interface StoreParts {
   readonly store: Store;
-  readonly inSync: InSync;
   readonly statistics: Statistics;
-  readonly fsyncSeconds: Histogram;
-  readonly connections: () => number;
   readonly suspendedPulls: () => number;
-  readonly process: ProcessMeter | undefined;
 }
 
-/** What operators of Holdfast need to know and RocketMQ has no name for. */
-export function ownMetrics(parts: OwnParts): Metric[] {
-  const { store, inSync, statistics, fsyncSeconds } = parts;
+/** What operators of Holdfast need to know of a store and RocketMQ has no name for. */
+export function storeMetrics({ store, statistics, suspendedPulls }: StoreParts): Metric[] {
   return [
-    {
-      name: 'holdfast_build_info',
-      type: 'gauge',
-      help: 'Always 1.',
-      samples: () => [{ labels: { version }, value: 1 }],
-    },
-    gauge(
-      'holdfast_start_time_seconds',
-      'When the broker started.',
-      () => statistics.startedAt / 1000,
-    ),
-    gauge('holdfast_epoch', 'Epoch in which the broker leads.', () => store.epoch),
+    gauge('holdfast_epoch', 'Epoch in which the broker leads or follows.', () => store.epoch),
     gauge('holdfast_log_begin_position', 'Where the commit log begins.', () => store.log.begin),
     gauge('holdfast_log_end_position', 'Where the commit log ends.', () => store.log.end),
     gauge(
@@ -59,56 +42,50 @@ export function ownMetrics(parts: OwnParts): Metric[] {
     gauge('holdfast_writes_refused', '1 while appends are refused, such as on a full disk.', () => {
       return store.refusal === undefined ? 0 : 1;
     }),
-    gauge('holdfast_group_replicas', 'Replicas of the group, whether they live or not.', () => {
-      return inSync.replicas;
-    }),
-    gauge(
-      'holdfast_in_sync_replicas',
-      'Replicas in sync, the master included; 0 on others.',
-      () => {
-        return inSync.count;
-      },
-    ),
-    gauge(
-      'holdfast_no_in_sync_follower',
-      '1 while what the master acknowledges is on itself only, although the group has more replicas.',
-      () => (inSync.loneliness === undefined ? 0 : 1),
-    ),
-    gauge('holdfast_store_damaged', '1 when something of the store is damaged.', () => {
-      return inSync.isDamaged ? 1 : 0;
-    }),
-    gauge(
-      'holdfast_followers_with_other_metadata',
-      'Followers whose metadata differ from those of the master at an equal position.',
-      () => inSync.different,
-    ),
-    gauge(
-      'holdfast_metadata_min_in_sync_replicas',
-      'Definitions are refused while fewer are in sync.',
-      () => inSync.metadataMinimum,
-    ),
     {
       name: 'holdfast_refused_sends_total',
       type: 'counter',
       help: 'Sends that could not be appended.',
       samples: () => [{ value: statistics.failedPuts }],
     },
+    gauge('holdfast_queue_memory_bytes', 'Memory of blocks of queues.', () => {
+      return store.queues.memoryBytes;
+    }),
+    gauge('holdfast_suspended_pulls', 'Pulls that wait for messages.', suspendedPulls),
+  ];
+}
+
+interface ProcessParts {
+  readonly startedAt: number;
+  /** Of all stores that were open since. */
+  readonly fsyncSeconds: Histogram;
+  readonly connections: () => number;
+  readonly meter: ProcessMeter | undefined;
+}
+
+/** The same of the process, whatever it has open. */
+export function processMetrics(parts: ProcessParts): Metric[] {
+  const { startedAt, fsyncSeconds, connections, meter } = parts;
+  return [
+    {
+      name: 'holdfast_build_info',
+      type: 'gauge',
+      help: 'Always 1.',
+      samples: () => [{ labels: { version }, value: 1 }],
+    },
+    gauge('holdfast_start_time_seconds', 'When the broker started.', () => startedAt / 1000),
     {
       name: 'holdfast_fsync_seconds',
       type: 'histogram',
       help: 'How long fsyncs of the commit log took.',
       samples: () => histogramSamples(fsyncSeconds.bounds, fsyncSeconds.counts, fsyncSeconds.sum),
     },
-    gauge('holdfast_queue_memory_bytes', 'Memory of blocks of queues.', () => {
-      return store.queues.memoryBytes;
-    }),
-    gauge('holdfast_connections', 'Connections of clients and tools.', parts.connections),
-    gauge('holdfast_suspended_pulls', 'Pulls that wait for messages.', parts.suspendedPulls),
-    ...(parts.process === undefined ? [] : processMetrics(parts.process)),
+    gauge('holdfast_connections', 'Connections of clients and tools.', connections),
+    ...(meter === undefined ? [] : meterMetrics(meter)),
   ];
 }
 
-function processMetrics(meter: ProcessMeter): Metric[] {
+function meterMetrics(meter: ProcessMeter): Metric[] {
   let figures = meter.read();
   return [
     {

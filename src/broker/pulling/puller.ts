@@ -1,23 +1,20 @@
 import {
-  brokerId,
   type Clock,
   type Failure,
   formatAddress,
   isFailure,
   type Logger,
-  physicalOffset,
   queueOffset,
 } from '../../base/index.ts';
 import type { RemotingConnection } from '../../remoting/index.ts';
 import type { Store } from '../../views/index.ts';
-import { type AppliedChange, Table } from '../../views/metadata/index.ts';
-import type { Queue, QueueEntries } from '../../views/queues/index.ts';
+import { type AppliedChange, type OffsetCommit, Table } from '../../views/metadata/index.ts';
+import type { Queue } from '../../views/queues/index.ts';
 import {
   type Encoding,
   type IncomingCommand,
   Permission,
   PullMessage,
-  PullMessageResponse,
   PullMessageView,
   type PullResponse,
   PullSysFlag,
@@ -32,6 +29,7 @@ import type { Statistics } from '../statistics/statistics.ts';
 import type { TopicState, Topics } from '../topics.ts';
 import { ColdReads } from './cold-reads.ts';
 import { Portions } from './portions.ts';
+import { PullReader } from './pull-reader.ts';
 import { type SuspendedPull, SuspendedPulls } from './suspended-pulls.ts';
 import { type TagFilter, tagFilterOf } from './tag-filter.ts';
 
@@ -46,8 +44,17 @@ export interface PullerOptions {
   readonly maxSuspendedPulls: number;
 }
 
+/** What a replica that serves readers needs to know of its group. */
+export interface ReadersMaster {
+  /** They belong to it. */
+  readonly isThere: () => boolean;
+  /** Takes what readers commit, if it can be reached. */
+  readonly commit: (commit: OffsetCommit) => void;
+}
+
 interface PullerParts {
   readonly store: Store;
+  readonly master: ReadersMaster;
   readonly topics: Topics;
   readonly groups: Groups;
   readonly consumers: Consumers;
@@ -58,9 +65,8 @@ interface PullerParts {
   readonly onDamage: (failure: Failure) => void;
 }
 
-/** Entries looked at for one pull at most, when a filter drops most of them. */
-const maxExaminedEntries = 4096;
-const entriesPerRead = 256;
+/** A replica hands its readers back to the master so soon: they do not come at once again, as it may not be in their routes yet. */
+const handBackMs = 1000;
 
 /** One pull after its checks: what to read, and for whom. Stays while it is suspended. */
 interface PullPlan {
@@ -81,25 +87,10 @@ interface PullPlan {
   readonly hasWaited: boolean;
 }
 
-/** Of a node that does not serve consumers: the client comes again at once, to the master. */
-export function answerRetry(connection: RemotingConnection, request: IncomingCommand): void {
-  const { queueOffset: nextBeginOffset } = PullMessage.decode(request);
-  const header = {
-    suggestWhichBrokerId: brokerId(0),
-    nextBeginOffset,
-    minOffset: queueOffset(0),
-    maxOffset: queueOffset(0),
-  };
-  connection.answer(request, {
-    code: ResponseCode.PULL_RETRY_IMMEDIATELY,
-    remark: 'this broker is a replica',
-    header: [PullMessageResponse, header],
-  });
-}
-
 /**
  * PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361): checks in the order of Java's `PullMessageProcessor`, records up to C
- * from memory or file, and long polling at the end of a queue.
+ * from memory or file, and long polling at the end of a queue. A replica serves what it knows to be committed and
+ * changes nothing by it; whoever finds nothing there is handed back to the master, as soon as there is one.
  */
 export class Puller {
   readonly #options: PullerOptions;
@@ -108,6 +99,7 @@ export class Puller {
   readonly #suspended: SuspendedPulls;
   readonly #coldReads: ColdReads;
   readonly #portions: Portions;
+  #hadMaster = false;
 
   constructor(options: PullerOptions, parts: PullerParts) {
     this.#options = options;
@@ -128,10 +120,13 @@ export class Puller {
     if (plan !== undefined) this.#run(plan);
   }
 
-  /** C moved. */
+  /** C moved, or a leader said where it is. */
   committed(): void {
-    const { commitPoint } = this.#parts.store;
-    this.#suspended.committed((queue) => queue.readable(commitPoint));
+    this.#suspended.committed((queue) => this.#readable(queue));
+    if (this.#leads) return;
+    const hasMaster = this.#parts.master.isThere();
+    if (hasMaster && !this.#hadMaster) this.#suspended.resumeAll();
+    this.#hadMaster = hasMaster;
   }
 
   /** Pulls of queues that are gone are answered; the client learns the rest from its route. */
@@ -148,6 +143,10 @@ export class Puller {
     this.#portions.finish();
   }
 
+  get #leads(): boolean {
+    return this.#parts.store.role === 'leader';
+  }
+
   /** The checks; answers and returns undefined when one fails. */
   #plan(
     connection: RemotingConnection,
@@ -162,7 +161,9 @@ export class Puller {
       return refuse(ResponseCode.NO_PERMISSION, 'the broker pulling message is forbidden');
     }
     const { consumerGroup } = fields;
-    const group = groups.findOrCreate(consumerGroup);
+    const group = this.#leads
+      ? groups.findOrCreate(consumerGroup)
+      : groups.findOrPresume(consumerGroup);
     if (group === undefined) {
       return refuse(
         ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
@@ -224,17 +225,15 @@ export class Puller {
     const { queueId } = fields;
     const queue = topic.queues.queue(queueId);
     if ((fields.sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0) {
-      commits.note({
-        group: consumerGroup,
-        topic: topic.name,
-        queueId,
-        // P5: beyond the end is the end, as it is now: what comes later was not consumed.
-        offset: queueOffset(Math.min(fields.commitOffset, queue.next)),
-      });
+      const commit = { group: consumerGroup, topic: topic.name, queueId };
+      // P5: beyond the end is the end, as it is now: what comes later was not consumed.
+      const offset = queueOffset(Math.min(fields.commitOffset, queue.next));
+      if (this.#leads) commits.note({ ...commit, offset });
+      else this.#parts.master.commit({ ...commit, offset: queueOffset(fields.commitOffset) });
     }
     const statistics = topic.statistics.group(consumerGroup);
     statistics.notePull(queueId, fields.queueOffset);
-    const reset = commits.takeReset(consumerGroup, topic.name, queueId);
+    const reset = this.#leads ? commits.takeReset(consumerGroup, topic.name, queueId) : undefined;
     const { groupSysFlag } = group;
     if (reset !== undefined) {
       const { opaque, encoding } = request;
@@ -264,9 +263,10 @@ export class Puller {
 
   #run(plan: PullPlan): void {
     const { queue, offset } = plan;
-    const { commitPoint } = this.#parts.store;
-    const end = queue.readable(commitPoint);
-    if (end === 0 && offset === 0) {
+    const end = this.#readable(queue);
+    if (!this.#leads) {
+      this.#runOnReplica(plan, end);
+    } else if (end === 0 && offset === 0) {
       this.#waitOrAnswer(plan, 'NO_MESSAGE_IN_QUEUE', 0);
     } else if (offset < queue.min) {
       this.#answerEmpty(plan, ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_TOO_SMALL', queue.min);
@@ -275,11 +275,44 @@ export class Puller {
     } else if (offset > end) {
       this.#answerEmpty(plan, ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_OVERFLOW_BADLY', end);
     } else {
-      const reader = new PullReader(plan, this.#options, end);
-      const settled = this.#read(reader, plan);
-      if (settled !== undefined) {
-        settled.catch((error: unknown) => this.#failed(plan, error));
-      }
+      this.#readTo(end, plan);
+    }
+  }
+
+  /**
+   * Where the queue of a replica begins and ends says nothing about the master's: an offset that lies elsewhere is not
+   * corrected, unless there is no master, and what lies there is gone here. Source: `PullMessageProcessor`,
+   * `DefaultMessageStore.nextOffsetCorrection`.
+   */
+  #runOnReplica(plan: PullPlan, end: number): void {
+    const { queue, offset } = plan;
+    const hasMaster = this.#parts.master.isThere();
+    const suspendMs = hasMaster ? Math.min(plan.suspendMs, handBackMs) : plan.suspendMs;
+    if (offset >= queue.min && offset < end) {
+      this.#readTo(end, plan);
+    } else if (offset < queue.min && !hasMaster) {
+      this.#answerEmpty(plan, ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_TOO_SMALL', queue.min);
+    } else if (suspendMs === 0 || !this.#suspend({ ...plan, suspendMs })) {
+      const code = hasMaster ? ResponseCode.PULL_RETRY_IMMEDIATELY : ResponseCode.PULL_NOT_FOUND;
+      this.#answerEmpty(plan, code, 'OFFSET_OVERFLOW_ONE', offset);
+    }
+  }
+
+  /** Nothing, while a replica has not heard yet how far the group committed the queue. */
+  #readable(queue: Queue): number {
+    try {
+      return queue.readable(this.#parts.store.commitPoint);
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+      return queue.min;
+    }
+  }
+
+  #readTo(end: number, plan: PullPlan): void {
+    const reader = new PullReader(plan, this.#options.maxMemoryPullBytes, end);
+    const settled = this.#read(reader, plan);
+    if (settled !== undefined) {
+      settled.catch((error: unknown) => this.#failed(plan, error));
     }
   }
 
@@ -414,7 +447,7 @@ export class Puller {
       suggestWhichBrokerId: 0,
       nextBeginOffset: next,
       minOffset: plan.queue.min,
-      maxOffset: plan.queue.readable(this.#parts.store.commitPoint),
+      maxOffset: this.#readable(plan.queue),
       topicSysFlag: plan.topic.config.topicSysFlag,
       groupSysFlag: plan.groupSysFlag,
     };
@@ -459,104 +492,4 @@ interface PullFields {
   readonly subVersion: number;
   readonly subscription?: string | undefined;
   readonly expressionType?: string | undefined;
-}
-
-/** Collects the entries of one pull up to its limits. */
-class PullReader {
-  readonly positions: number[] = [];
-  readonly sizes: number[] = [];
-  nextOffset: number;
-  #bytes = 0;
-  #examined = 0;
-  #isFull = false;
-  readonly #end: number;
-  readonly #filter: TagFilter;
-  readonly #maxMessages: number;
-  readonly #maxBytes: number;
-  readonly #offsets: number[] = [];
-
-  constructor(plan: PullPlan, options: PullerOptions, end: number) {
-    this.nextOffset = plan.offset;
-    this.#end = end;
-    this.#filter = plan.filter;
-    this.#maxMessages = plan.maxMessages;
-    this.#maxBytes = options.maxMemoryPullBytes;
-  }
-
-  get count(): number {
-    return this.positions.length;
-  }
-
-  /** Of the records that it keeps. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get isAtEnd(): boolean {
-    return this.nextOffset === this.#end;
-  }
-
-  get wantsMore(): boolean {
-    return !this.#isFull && this.nextOffset < this.#end && this.#examined < maxExaminedEntries;
-  }
-
-  /** A filter may drop most of those that are read; without one it is known how many there can be. */
-  get entriesWanted(): number {
-    // One more: whether it is full shows at the first that it does not take.
-    const wanted = this.#maxMessages - this.count + 1;
-    return this.#filter.all ? Math.min(wanted, entriesPerRead) : entriesPerRead;
-  }
-
-  take(entries: QueueEntries): void {
-    const { all, codes } = this.#filter;
-    for (let index = 0; index < entries.count; index++) {
-      if (all || codes.has(entries.tagsCode(index))) {
-        const size = entries.size(index);
-        const full =
-          this.count >= this.#maxMessages ||
-          (this.count > 0 && this.#bytes + size > this.#maxBytes);
-        if (full) {
-          this.#isFull = true;
-          return;
-        }
-        this.positions.push(entries.position(index));
-        this.sizes.push(size);
-        this.#offsets.push(this.nextOffset);
-        this.#bytes += size;
-      }
-      this.nextOffset++;
-      this.#examined++;
-    }
-    if (entries.count === 0) this.#isFull = true;
-  }
-
-  isInTail(log: Store['log']): boolean {
-    return (
-      log.readTail(physicalOffset(this.positions[0] as number), this.sizes[0] as number) !==
-      undefined
-    );
-  }
-
-  tailRecords(log: Store['log']): Uint8Array[] {
-    return this.positions.map(
-      (position, index) =>
-        log.readTail(physicalOffset(position), this.sizes[index] as number) as Uint8Array,
-    );
-  }
-
-  /** Old data is read in smaller portions; a single larger message still goes alone. */
-  limitTo(maxMessages: number, maxBytes: number): void {
-    let keep = 0;
-    let bytes = 0;
-    while (keep < this.count && keep < maxMessages) {
-      bytes += this.sizes[keep] as number;
-      if (keep > 0 && bytes > maxBytes) break;
-      keep++;
-    }
-    if (keep === this.count) return;
-    this.nextOffset = this.#offsets[keep] as number;
-    for (let index = keep; index < this.count; index++) this.#bytes -= this.sizes[index] as number;
-    this.positions.length = keep;
-    this.sizes.length = keep;
-  }
 }

@@ -1,4 +1,10 @@
-import type { Address, BrokerId, Epoch, PhysicalOffset } from '../../base/index.ts';
+import {
+  type Address,
+  type BrokerId,
+  type Epoch,
+  formatAddress,
+  type PhysicalOffset,
+} from '../../base/index.ts';
 
 /** Who leads a group and who counts, as whoever decides it last said. */
 export interface GroupView {
@@ -25,6 +31,16 @@ export interface MasterView {
   readonly address: Address | undefined;
   /** For followers. */
   readonly haAddress: Address;
+}
+
+/** Whether the view names this master, at the same place. */
+export function isMasterOf(view: GroupView | undefined, master: MasterView): boolean {
+  const now = view?.master;
+  return (
+    now !== undefined &&
+    now.broker === master.broker &&
+    formatAddress(now.haAddress) === formatAddress(master.haAddress)
+  );
 }
 
 /** What a replica says of itself (protocol rules 2, 3 and 12). */

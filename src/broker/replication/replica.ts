@@ -18,17 +18,25 @@ import {
   type Ending,
   FollowerSession,
   LeaderLink,
+  type LeaderWord,
   type LinkIdentity,
   type LinkOptions,
 } from '../../replication/link/index.ts';
 import type { LocalStore, StoreInstall } from '../../views/index.ts';
-import type { GroupAuthority, GroupView, MasterView, ReplicaReport } from './authority.ts';
+import {
+  type GroupAuthority,
+  type GroupView,
+  isMasterOf,
+  type MasterView,
+  type ReplicaReport,
+} from './authority.ts';
 import { Changes } from './changes.ts';
 import { isDamage } from './damage.ts';
 import { FollowerSide } from './follower-side.ts';
 import { InstallSide } from './install-side.ts';
 import { LeaderSide } from './leader-side.ts';
 import type { MembershipLimits } from './membership.ts';
+import type { ReplicaHost, ReplicaRole } from './replica-host.ts';
 
 export interface ReplicaPorts {
   readonly network: Network;
@@ -36,26 +44,6 @@ export interface ReplicaPorts {
   readonly disk: Disk;
   readonly random: Random;
   readonly logger: Logger;
-}
-
-/** What a replica is at the moment, beyond what its store knows. */
-export type ReplicaRole = 'waiting' | 'becomingMaster' | 'master' | 'slave' | 'stopping';
-
-/** The broker around a replica. */
-export interface ReplicaHost {
-  /** The store was opened, for the first time or again. What served from the one before ended with it. */
-  opened(local: LocalStore): void;
-  /** The store leads: serve as the master. Resolves once it does. */
-  lead(local: LocalStore): Promise<void>;
-  /** The store follows this master. */
-  follow(local: LocalStore, master: MasterView): void;
-  /** No more requests to this store; it is about to be closed. */
-  leave(local: LocalStore): Promise<void>;
-  roleChanged(role: ReplicaRole): void;
-  /** It leads with metadata that are damaged: somebody else should. */
-  leadsDamaged(): void;
-  /** A role could not be taken on; it is tried again unless told. */
-  roleFailed(failure: Failure): 'tryAgain' | 'giveUp';
 }
 
 export interface ReplicaOptions {
@@ -167,6 +155,11 @@ export class Replica {
 
   get isFollowing(): boolean {
     return this.#session?.isFollowing ?? false;
+  }
+
+  /** The last word of the leader that it follows. */
+  get heard(): LeaderWord | undefined {
+    return this.#session?.heard;
   }
 
   /** What is damaged here; undefined once it is replaced. */
@@ -433,7 +426,8 @@ export class Replica {
     isOver: () => boolean,
   ): Promise<Ending> {
     this.#session = session;
-    const mustEnd = (): boolean => this.#session !== session || !this.#isMaster(master) || isOver();
+    const mustEnd = (): boolean =>
+      this.#session !== session || !isMasterOf(this.#authority.view, master) || isOver();
     void this.#until(mustEnd).then(() => session.stop('another role'));
     const ending = await session.run(master.haAddress);
     this.#session = undefined;
@@ -591,15 +585,6 @@ export class Replica {
         logger.error('cannot follow', { leader, error: ending.failure });
         await clock.sleep(refusedRetryMs, this.#stop.signal);
     }
-  }
-
-  #isMaster(master: MasterView): boolean {
-    const now = this.#authority.view?.master;
-    return (
-      now !== undefined &&
-      now.broker === master.broker &&
-      formatAddress(now.haAddress) === formatAddress(master.haAddress)
-    );
   }
 
   async #openStore(): Promise<LocalStore> {

@@ -1,6 +1,6 @@
 /** A broker group in one simulated world, for tests of roles and replication. */
 import { type SimLogLine, type SimNode, SimWorld } from '../../../test/sim/ports/index.ts';
-import type { Disk, DiskFile, Failure, KeyValue } from '../../base/index.ts';
+import type { Disk, DiskFile, Failure, HttpServers, KeyValue } from '../../base/index.ts';
 import { Controller, type ControllerOptions, controllerOptions } from '../../controller/index.ts';
 import { type OutgoingRequest, RemotingClient } from '../../remoting/index.ts';
 import { type Fields, type IncomingCommand, ReplicaStatus, RequestCode } from '../../wire/index.ts';
@@ -19,6 +19,8 @@ export class TestReplica {
   failed: Failure | undefined;
   /** It must end, for this reason. */
   onFailed: (failure: Failure) => void = () => {};
+  /** Serves metrics, if the options say so. */
+  http: HttpServers | undefined;
   /** How long its disk needs to replace a file. */
   renameMs = 0;
   /** ... and to sync one. */
@@ -45,7 +47,10 @@ export class TestReplica {
       this.databases.set(folder, database);
       return database;
     };
-    const ports = { clock, disk, keyValueStores: { open }, network, random, logger, bootId };
+    const ports = {
+      ...{ clock, disk, keyValueStores: { open }, network, random, logger, bootId },
+      ...(this.http !== undefined && { http: this.http }),
+    };
     this.#broker = await Broker.start(this.options, ports);
     void this.#broker.failed.then((failure) => {
       this.failed = failure;

@@ -65,6 +65,13 @@ export type Ending =
   /** The node's own store failed, or holds what the leader's does not. */
   | { readonly kind: 'failed'; readonly failure: Failure };
 
+export interface LeaderWord {
+  /** Monotonic; when anything came of it. */
+  readonly atMs: number;
+  /** C as it said last, whether that is written here already or not. */
+  readonly commitPoint: PhysicalOffset;
+}
+
 const connectTimeoutMs = 1000;
 
 /** One connection to a leader, from HELLO to its end. */
@@ -82,6 +89,7 @@ export class FollowerSession implements ConnectionHandler {
   #held: Frame[] | undefined;
   #timer: Timer | undefined;
   #lastHeardMs = 0;
+  #commitPoint: PhysicalOffset | undefined;
   #lastReportMs = 0;
   #reportScheduled = false;
   #resolve: (ending: Ending) => void = () => {};
@@ -101,6 +109,13 @@ export class FollowerSession implements ConnectionHandler {
 
   get isFollowing(): boolean {
     return this.#phase === 'following';
+  }
+
+  /** The leader's last word, while it is followed. */
+  get heard(): LeaderWord | undefined {
+    const commitPoint = this.#commitPoint;
+    if (!this.isFollowing || commitPoint === undefined) return undefined;
+    return { atMs: this.#lastHeardMs, commitPoint };
   }
 
   /** Connects and follows; resolves when the session ends. */
@@ -279,6 +294,7 @@ export class FollowerSession implements ConnectionHandler {
       this.#end({ kind: 'lost', why: `a range of epoch ${epoch}` });
       return undefined;
     }
+    this.#commitPoint = commitPoint;
     const after = (): void => {
       if (this.#isOver()) return;
       this.#host.points(commitPoint, durablePoint);

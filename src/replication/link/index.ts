@@ -4,7 +4,12 @@
  */
 
 export type { LeaderLog } from './common-point.ts';
-export { type Ending, type FollowerHost, FollowerSession } from './follower-session.ts';
+export {
+  type Ending,
+  type FollowerHost,
+  FollowerSession,
+  type LeaderWord,
+} from './follower-session.ts';
 export type { Difference, FollowerState, Holding, Join, Report } from './frames.ts';
 export { checkedBytes, digestBytes } from './frames.ts';
 export {

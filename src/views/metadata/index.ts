@@ -22,6 +22,7 @@ export {
 export type { Decision, MetadataSettings, Refusal } from './decide/decision.ts';
 export {
   autoCreateGroup,
+  automaticGroup,
   createOrUpdateGroup,
   createOrUpdateGroups,
   deleteGroup,

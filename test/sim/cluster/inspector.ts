@@ -1,6 +1,6 @@
 import type { BrokerId } from '../../../src/base/index.ts';
 import { Broker } from '../../../src/broker/broker.ts';
-import type { ReplicaRole } from '../../../src/broker/replication/replica.ts';
+import type { ReplicaRole } from '../../../src/broker/replication/replica-host.ts';
 import { Controller } from '../../../src/controller/controller.ts';
 import type { GroupState } from '../../../src/controller/state.ts';
 import type { LocalStore } from '../../../src/views/index.ts';

@@ -14,6 +14,7 @@ import {
   deletePrefixEntry,
   type MetadataSettings,
   putEntry,
+  type Refusal,
   refuse,
 } from './decision.ts';
 import { invalid, isSystemGroup, refuseGroupName } from './names.ts';
@@ -78,12 +79,20 @@ export function autoCreateGroup(
   settings: MetadataSettings,
 ): Decision {
   if (state.groupRow(groupName) !== undefined) return { unchanged: true };
+  const created = automaticGroup(groupName, settings);
+  return 'refused' in created ? created : decisionOf(putGroup(state, created));
+}
+
+/** What an unknown group is when it comes by itself, if it may. */
+export function automaticGroup(
+  groupName: string,
+  settings: MetadataSettings,
+): SubscriptionGroupConfig | { readonly refused: Refusal } {
   if (!settings.autoCreateGroups && !isSystemGroup(groupName)) {
     return refuse(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, `Group ${groupName} not exist!`);
   }
   const refused = refuseGroupName(groupName);
-  if (refused !== undefined) return { refused };
-  return decisionOf(putGroup(state, defaultGroup(groupName)));
+  return refused === undefined ? defaultGroup(groupName) : { refused };
 }
 
 /** A `put` of the whole configuration unless it is what is stored. */
