@@ -109,6 +109,15 @@ export class Client implements AsyncDisposable {
     return { ...fields, nameServer: this.#nameServer };
   }
 
+  /** SIGSTOP and SIGCONT: it does nothing meanwhile, not even with what has arrived. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** SIGKILL: nothing is committed and nobody unregisters. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');

@@ -3,34 +3,43 @@ import { join } from 'node:path';
 import { javaLab, type TemporaryFolder, temporaryFolder } from '../../interop/support/locations.ts';
 import { disown, freePorts, isAlive, runOrThrow, signal } from '../../interop/support/processes.ts';
 import { eventually } from '../../interop/support/waiting.ts';
-import { Group, type GroupLauncher, type GroupNode } from './group.ts';
+import { Group, type GroupLauncher, type GroupNode, type Mode } from './group.ts';
 
 const startLimitMs = 120_000;
 const endLimitMs = 20_000;
-/** Without it a master answers before its slave has anything. */
-const modes = ['enableControllerMode=true', 'allAckInSyncStateSet=true'];
+/** Without the second of each a master answers before its slave has anything. */
+const settingsOfMode: Readonly<Record<Mode, readonly string[]>> = {
+  controller: ['enableControllerMode=true', 'allAckInSyncStateSet=true'],
+  static: [],
+};
+const settingsOfStatic: Readonly<Record<string, readonly string[]>> = {
+  r1: ['brokerRole=SYNC_MASTER', 'inSyncReplicas=2', 'brokerId=0'],
+  r2: ['brokerRole=SLAVE', 'brokerId=1'],
+};
 
 export interface JavaGroupOptions {
+  readonly mode?: Mode;
   /** Of the brokers, `key=value`. */
   readonly settings?: readonly string[];
   /** Of a broker's virtual machine. */
   readonly heap?: string;
 }
 
-/** Apache's own processes in controller mode; with metadata in RocksDB, unless other settings are given. */
+/** Apache's own processes; with metadata in RocksDB, unless other settings are given. */
 export async function startJavaGroup({
+  mode = 'controller',
   settings = ['storeType=defaultRocksDB'],
   heap = '256m',
 }: JavaGroupOptions = {}): Promise<Group> {
   const folder = await temporaryFolder('failover-java');
-  const launcher = await JavaLauncher.plan(folder, [
+  const launcher = await JavaLauncher.plan(folder, mode, [
     ...['--heap', heap],
-    ...[...modes, ...settings].flatMap((setting) => ['-o', setting]),
+    ...optionsOf([...settingsOfMode[mode], ...settings]),
   ]);
   try {
     await launcher.startAll();
     const group = await Group.over(launcher);
-    await group.untilComplete();
+    if (mode === 'controller') await group.untilComplete();
     return group;
   } catch (failure) {
     await launcher[Symbol.asyncDispose]();
@@ -38,9 +47,12 @@ export async function startJavaGroup({
   }
 }
 
+const optionsOf = (settings: readonly string[]): string[] =>
+  settings.flatMap((setting) => ['-o', setting]);
+
 class JavaLauncher implements GroupLauncher {
   readonly kind = 'java';
-  readonly mode = 'controller';
+  readonly mode: Mode;
   readonly brokerName = 'g';
   readonly clusterName = 'lab';
   readonly nodes: readonly GroupNode[];
@@ -50,20 +62,27 @@ class JavaLauncher implements GroupLauncher {
 
   private constructor(
     folder: TemporaryFolder,
+    mode: Mode,
     parameters: readonly string[],
     nodes: readonly GroupNode[],
   ) {
+    this.mode = mode;
     this.#folder = folder;
     this.#parameters = parameters;
     this.nodes = nodes;
   }
 
-  static async plan(folder: TemporaryFolder, parameters: readonly string[]): Promise<JavaLauncher> {
+  static async plan(
+    folder: TemporaryFolder,
+    mode: Mode,
+    parameters: readonly string[],
+  ): Promise<JavaLauncher> {
     const at = (port: number): string => `127.0.0.1:${port}`;
     const first = await freePorts(10);
-    return new JavaLauncher(folder, parameters, [
+    const controller = { name: 'c0', kind: 'controller', address: at(first + 1) } as const;
+    return new JavaLauncher(folder, mode, parameters, [
       { name: 'ns', kind: 'nameserver', address: at(first) },
-      { name: 'c0', kind: 'controller', address: at(first + 1) },
+      ...(mode === 'controller' ? [controller] : []),
       // A broker also takes the port two below and one above its own.
       { name: 'r1', kind: 'broker', address: at(first + 4) },
       { name: 'r2', kind: 'broker', address: at(first + 8) },
@@ -74,7 +93,8 @@ class JavaLauncher implements GroupLauncher {
     for (const { name, kind, address } of this.nodes) {
       const role = kind === 'nameserver' ? 'namesrv' : kind;
       const args = ['start', role, '--name', name, '--port', address.split(':')[1] as string];
-      const ofBroker = ['--group', this.brokerName, ...this.#parameters];
+      const own = this.mode === 'static' ? optionsOf(settingsOfStatic[name] ?? []) : [];
+      const ofBroker = ['--group', this.brokerName, ...this.#parameters, ...own];
       await this.#lab(...args, ...(kind === 'broker' ? ofBroker : []));
     }
   }
