@@ -256,13 +256,16 @@ export class Broker implements ReplicaHost {
   }
 
   /**
-   * The master, while it is there: whom this replica follows at the moment, or whom a controller calls the master, as
-   * that will soon name another one if it is dead.
+   * This replica follows a master at the moment, or a controller names one, as that will soon name another one if it is
+   * dead.
    */
+  get #hasMaster(): boolean {
+    if (this.#replica?.isFollowing === true) return true;
+    return this.#options.controllerMode && this.#identity?.authority.view?.master !== undefined;
+  }
+
   get #knownMaster(): KnownMaster | undefined {
-    const isNamed =
-      this.#options.controllerMode && this.#identity?.authority.view?.master !== undefined;
-    if (!isNamed && this.#replica?.isFollowing !== true) return undefined;
+    if (!this.#hasMaster) return undefined;
     const at = this.#masterAddress;
     return { address: at && formatAddress(at) };
   }
@@ -390,10 +393,10 @@ export class Broker implements ReplicaHost {
         onDamage: (failure) => void this.#damageMet(local, failure),
         onMaster: (haAddress, address) => this.#identity?.masterFound(haAddress, address),
         master: {
-          isThere: () => this.#knownMaster !== undefined,
+          isThere: () => this.#hasMaster,
           commit: (commit) => {
-            const at = this.#knownMaster && this.#masterAddress;
-            if (at !== undefined) this.#forwarding.commit(at, commit);
+            const at = this.#masterAddress;
+            if (this.#hasMaster && at !== undefined) this.#forwarding.commit(at, commit);
           },
         },
       },

@@ -286,16 +286,19 @@ export class Puller {
    */
   #runOnReplica(plan: PullPlan, end: number): void {
     const { queue, offset } = plan;
-    const hasMaster = this.#parts.master.isThere();
-    const suspendMs = hasMaster ? Math.min(plan.suspendMs, handBackMs) : plan.suspendMs;
     if (offset >= queue.min && offset < end) {
       this.#readTo(end, plan);
-    } else if (offset < queue.min && !hasMaster) {
-      this.#answerEmpty(plan, ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_TOO_SMALL', queue.min);
-    } else if (suspendMs === 0 || !this.#suspend({ ...plan, suspendMs })) {
-      const code = hasMaster ? ResponseCode.PULL_RETRY_IMMEDIATELY : ResponseCode.PULL_NOT_FOUND;
-      this.#answerEmpty(plan, code, 'OFFSET_OVERFLOW_ONE', offset);
+      return;
     }
+    const hasMaster = this.#parts.master.isThere();
+    if (offset < queue.min && !hasMaster) {
+      this.#answerEmpty(plan, ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_TOO_SMALL', queue.min);
+      return;
+    }
+    const suspendMs = hasMaster ? Math.min(plan.suspendMs, handBackMs) : plan.suspendMs;
+    if (suspendMs > 0 && this.#suspend({ ...plan, suspendMs })) return;
+    const code = hasMaster ? ResponseCode.PULL_RETRY_IMMEDIATELY : ResponseCode.PULL_NOT_FOUND;
+    this.#answerEmpty(plan, code, 'OFFSET_OVERFLOW_ONE', offset);
   }
 
   /** Nothing, while a replica has not heard yet how far the group committed the queue. */

@@ -67,8 +67,11 @@ test('whoever finds nothing at a slave is handed back to the master, not at once
   const { pulling, complete } = anotherClient(group, two);
   const waiting = pulling({ offset: 2, suspendMs });
   await group.runFor(100);
+  const sentMs = group.world.nowMs;
   await one.client.send('t', 'c');
   assert.deepEqual((await complete(waiting)).bodies, ['c'], 'what comes meanwhile');
+  const tookMs = group.world.nowMs - sentMs;
+  assert(tookMs < 300, `as soon as it is known to be committed, not after ${tookMs} ms`);
 });
 
 test('a slave whose master is dead goes on with what it has, and changes nothing', async () => {

@@ -7,10 +7,11 @@ import { Group, type GroupLauncher, type GroupNode, type Mode } from './group.ts
 
 const startLimitMs = 120_000;
 const endLimitMs = 20_000;
-/** Without the second of each a master answers before its slave has anything. */
+/** With what makes a master wait until its slave has a message. */
 const settingsOfMode: Readonly<Record<Mode, readonly string[]>> = {
   controller: ['enableControllerMode=true', 'allAckInSyncStateSet=true'],
-  static: [],
+  // Without it a slave refuses to be read.
+  static: ['slaveReadEnable=true'],
 };
 const settingsOfStatic: Readonly<Record<string, readonly string[]>> = {
   r1: ['brokerRole=SYNC_MASTER', 'inSyncReplicas=2', 'brokerId=0'],

@@ -59,7 +59,7 @@ export class Clients {
     await this.#define(topic, this.#expected.topics, '1', createTopic(topic, 1));
     for (let _count = 0; !this.#isStopped; _count++) {
       this.actions++;
-      switch (this.#random.below(8)) {
+      switch (this.#random.below(9)) {
         case 0:
           await this.#createTopic(index);
           break;
@@ -74,6 +74,9 @@ export class Clients {
           break;
         case 4:
           await this.#read(index);
+          break;
+        case 5:
+          await this.#pull(topic);
           break;
         default:
           await this.#send(topic, `${index}-${this.#names++}${this.#padding}`);
@@ -183,6 +186,23 @@ export class Clients {
     const outcome = await this.#ask(sendRequest(topic, body), 1);
     if (outcome === 'unknown' || outcome.response.code !== ResponseCode.SUCCESS) return;
     this.#expected.sent(topic, Number(outcome.response.text('queueOffset')), body);
+  }
+
+  /** At any replica. */
+  async #pull(topic: string): Promise<void> {
+    const { inspector, replicas } = this.#cluster;
+    const { name, client } = this.#random.pick(replicas);
+    const count = this.#expected.messages.get(topic)?.size ?? 0;
+    const offset = this.#random.below(count + 1);
+    try {
+      const { code, bodies } = await client.pulling({ topic, group: 'readers', offset });
+      if (code !== 'SUCCESS' || inspector.mayReadWrong(name)) return;
+      bodies.forEach((body, index) => {
+        this.#expected.found(topic, offset + index, body, name);
+      });
+    } catch (error) {
+      if (!isFailure(error)) throw error; // It is down, or does not answer.
+    }
   }
 
   async #commit(group: string, topic: string): Promise<void> {

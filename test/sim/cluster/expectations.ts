@@ -17,6 +17,8 @@ export class Expectations {
   readonly groups = new Map<string, Definition>();
   /** Acknowledged messages by topic, then by offset. */
   readonly messages = new Map<string, Map<number, string>>();
+  /** Messages that somebody read, at whatever replica, likewise. */
+  readonly read = new Map<string, Map<number, string>>();
   /** Highest acknowledged offset by group. */
   readonly offsets = new Map<string, number>();
   acknowledged = 0;
@@ -28,6 +30,16 @@ export class Expectations {
     known.set(offset, body);
     this.messages.set(topic, known);
     this.acknowledged++;
+  }
+
+  /** What was read once was committed: it stays, and is the same for all. */
+  found(topic: string, offset: number, body: string, where: string): void {
+    const read = this.read.get(topic) ?? new Map<number, string>();
+    const known = this.messages.get(topic)?.get(offset) ?? read.get(offset) ?? body;
+    ensure(known === body, 'P4', () => `${topic} ${offset} is ${known}, but ${body} on ${where}`);
+    read.set(offset, body);
+    this.read.set(topic, read);
+    this.compared++;
   }
 
   committed(group: string, offset: number): void {
@@ -50,15 +62,20 @@ export class Expectations {
 
   /** `bodies` begin at `first`; older ones may have expired. */
   checkMessages(topic: string, bodies: readonly string[], first: number): void {
-    for (const [offset, body] of this.messages.get(topic) ?? []) {
-      if (offset < first) continue;
-      this.compared++;
-      const found = bodies[offset - first];
-      ensure(
-        found === body,
-        'P4',
-        () => `${topic} ${offset} was acknowledged as ${body}, is ${found}`,
-      );
+    for (const [what, messages] of [
+      ['acknowledged', this.messages.get(topic)],
+      ['read', this.read.get(topic)],
+    ] as const) {
+      for (const [offset, body] of messages ?? []) {
+        if (offset < first) continue;
+        this.compared++;
+        const found = bodies[offset - first];
+        ensure(
+          found === body,
+          'P4',
+          () => `${topic} ${offset} was ${what} as ${body}, is ${found}`,
+        );
+      }
     }
   }
 }

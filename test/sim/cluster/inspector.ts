@@ -39,6 +39,7 @@ export class Inspector {
   readonly #byName = new Map<string, Watched>();
   readonly #byId = new Map<BrokerId, Watched>();
   readonly #leaders = new Map<number, string>();
+  readonly #damaged = new Set<string>();
   readonly #digests = new Map<number, string>();
   #highestEpoch = 0;
   #highestDurable = 0;
@@ -119,8 +120,14 @@ export class Inspector {
 
   /** Somebody damages its files. */
   damaged(name: string): void {
+    this.#damaged.add(name);
     const watched = this.#byName.get(name);
     if (watched !== undefined) watched.hasLess = true;
+  }
+
+  /** What is read of its files need not be what was written, until somebody notices. */
+  mayReadWrong(name: string): boolean {
+    return this.#damaged.has(name);
   }
 
   /** A replica says that its store is damaged. */
