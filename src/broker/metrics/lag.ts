@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/index.ts';
 import type { Store } from '../../views/index.ts';
 import { storeTimeAt } from '../administration/queue-times.ts';
+import { readableEnd } from '../readable.ts';
 import type { Consumers } from '../sessions/consumers.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 import type { TopicState, Topics } from '../topics.ts';
@@ -103,8 +104,8 @@ async function lagOf(
   for (let queueId = 0; queueId < topic.config.readQueueNums; queueId++) {
     await turns.next();
     const queue = topic.queues.find(queueId);
-    if (queue === undefined) continue;
-    const end = queue.readable(store.commitPoint);
+    const end = queue && readableEnd(store, queue);
+    if (queue === undefined || end === undefined) continue;
     const committed = Math.min(end, Math.max(queue.min, offsets?.get(queueId) ?? 0));
     const pulled = Math.min(end, Math.max(committed, pulls?.pullOffset(queueId) ?? 0));
     ready += end - pulled;

@@ -68,6 +68,26 @@ test('a follower that cannot write is behind, and its leader says so', async () 
   assert(Number(lag) > 30_000, String(lag));
 });
 
+test('a follower that does not know how much of its queues is committed tells what it knows', async () => {
+  const { group, one, two, read } = await pair('static', 'unheard');
+  assert.equal((await one.client.createGroup('g')).code, 'SUCCESS');
+  assert.equal((await one.client.commit('g', 't', 0, 1)).code, 'SUCCESS');
+  await group.runFor(2000);
+  one.syncMs = 120_000; // D stays where it is, and so what is applied.
+  await one.client.send('t', 'x');
+  await group.runFor(10_000);
+  one.crash({ powerLoss: false });
+  await two.stop();
+  two.crash({ powerLoss: false });
+  await two.start();
+  await group.runFor(1000);
+  const store = two.broker?.replica?.local?.store;
+  assert(store !== undefined && store.commitPoint < store.queues.persistedPosition);
+  const page = await read(two);
+  assert.equal(page.get('holdfast_commit_point'), store.commitPoint);
+  assert.equal(page.get('holdfast_role{role="slave"}'), 1);
+});
+
 test('a damaged follower alarms, also when it has no store that it could open', async () => {
   const { group, one, two, read } = await pair('controlled', 'damaged');
   const master = await group.master([one, two]);

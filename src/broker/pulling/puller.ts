@@ -23,6 +23,7 @@ import {
 } from '../../wire/index.ts';
 import type { Groups } from '../groups.ts';
 import type { OffsetCommits } from '../offset-commits.ts';
+import { readableEnd } from '../readable.ts';
 import type { Consumers } from '../sessions/consumers.ts';
 import type { GroupStatistics } from '../statistics/group-statistics.ts';
 import type { Statistics } from '../statistics/statistics.ts';
@@ -99,7 +100,8 @@ export class Puller {
   readonly #suspended: SuspendedPulls;
   readonly #coldReads: ColdReads;
   readonly #portions: Portions;
-  #hadMaster = false;
+  /** Some of the suspended pulls came while there was no master. */
+  #someLackMaster = false;
 
   constructor(options: PullerOptions, parts: PullerParts) {
     this.#options = options;
@@ -123,10 +125,9 @@ export class Puller {
   /** C moved, or a leader said where it is. */
   committed(): void {
     this.#suspended.committed((queue) => this.#readable(queue));
-    if (this.#leads) return;
-    const hasMaster = this.#parts.master.isThere();
-    if (hasMaster && !this.#hadMaster) this.#suspended.resumeAll();
-    this.#hadMaster = hasMaster;
+    if (!this.#someLackMaster || !this.#parts.master.isThere()) return;
+    this.#someLackMaster = false;
+    this.#suspended.resumeAll();
   }
 
   /** Pulls of queues that are gone are answered; the client learns the rest from its route. */
@@ -296,19 +297,16 @@ export class Puller {
       return;
     }
     const suspendMs = hasMaster ? Math.min(plan.suspendMs, handBackMs) : plan.suspendMs;
-    if (suspendMs > 0 && this.#suspend({ ...plan, suspendMs })) return;
+    if (suspendMs > 0 && this.#suspend({ ...plan, suspendMs })) {
+      this.#someLackMaster ||= !hasMaster;
+      return;
+    }
     const code = hasMaster ? ResponseCode.PULL_RETRY_IMMEDIATELY : ResponseCode.PULL_NOT_FOUND;
     this.#answerEmpty(plan, code, 'OFFSET_OVERFLOW_ONE', offset);
   }
 
-  /** Nothing, while a replica has not heard yet how far the group committed the queue. */
   #readable(queue: Queue): number {
-    try {
-      return queue.readable(this.#parts.store.commitPoint);
-    } catch (error) {
-      if (!isFailure(error, 'unavailable')) throw error;
-      return queue.min;
-    }
+    return readableEnd(this.#parts.store, queue) ?? queue.min;
   }
 
   #readTo(end: number, plan: PullPlan): void {

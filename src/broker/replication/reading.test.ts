@@ -125,10 +125,35 @@ test('while there is no master a pull waits as long as it asked for, and keeps i
   const { pulling, complete } = anotherClient(group, two);
   const waiting = pulling({ offset: 2, suspendMs: 60_000 });
   await group.runFor(1000);
+  const backMs = group.world.nowMs;
   void one.starting();
   const { code, next } = await complete(waiting);
   assert.deepEqual([code, next], ['PULL_RETRY_IMMEDIATELY', 2], 'the master is back');
+  assert(group.world.nowMs - backMs < 5000);
   assert.equal(await two.client.maxOffset('t'), 'SYSTEM_ERROR');
+});
+
+test('a slave that starts without its master, and does not know how much of a queue is committed, gives nothing of it', async () => {
+  const { group, one, two } = await staticPair('unheard', [], { flushIntervalMs: 100 });
+  assert.equal((await one.client.createGroup('g')).code, 'SUCCESS');
+  await one.client.send('t', 'a');
+  assert.equal((await one.client.commit('g', 't', 0, 0)).code, 'SUCCESS');
+  await group.runFor(2000);
+  one.syncMs = 120_000; // D stays where it is, and so what is applied.
+  await one.client.send('t', 'b');
+  assert.equal((await one.client.commit('g', 't', 0, 1)).code, 'SUCCESS');
+  await group.runFor(10_000);
+  assert.deepEqual((await two.client.pull({ offset: 0, group: 'g' })).bodies, ['a', 'b']);
+  one.crash({ powerLoss: false });
+  await two.stop();
+  two.crash({ powerLoss: false });
+  await two.start();
+  await group.runFor(1000);
+  const store = two.broker?.replica?.local?.store;
+  assert(store !== undefined && store.commitPoint < store.queues.persistedPosition);
+  const { code, next } = await two.client.pull({ offset: 0 });
+  assert.deepEqual([code, next], ['PULL_NOT_FOUND', 0]);
+  assert.equal(await two.client.committed('g', 't'), 0, 'what is durable');
 });
 
 test('a pull that waits at a slave when it is promoted gets what is sent then', async () => {
