@@ -45,14 +45,29 @@ export class Entries {
     return copy;
   }
 
-  append(other: Entries): void {
-    for (let index = 0; index < other.length; index++) {
-      this.add(
-        other.hashes[index] as number,
-        other.position(index),
-        other.timestamps[index] as number,
-      );
+  /** Some, where they are: valid until others are added or forgotten. */
+  view(from: number, to: number): Entries {
+    const view = new Entries(0);
+    view.hashes = this.hashes.subarray(from, to);
+    view.positions = this.positions.subarray(from, to);
+    view.timestamps = this.timestamps.subarray(from, to);
+    view.length = to - from;
+    return view;
+  }
+
+  /** A copy of these and, behind them, the others. */
+  joined(others: Entries): Entries {
+    const all = new Entries(this.length + others.length);
+    for (const [entries, at] of [
+      [this.view(0, this.length), 0],
+      [others.view(0, others.length), this.length],
+    ] as const) {
+      all.hashes.set(entries.hashes, at);
+      all.positions.set(entries.positions, at);
+      all.timestamps.set(entries.timestamps, at);
     }
+    all.length = this.length + others.length;
+    return all;
   }
 
   /** Forgets the first `count`. */

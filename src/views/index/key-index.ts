@@ -126,12 +126,15 @@ export class KeyIndex {
     for (let from = 0; from < count; ) {
       const before = from === 0 ? this.#openFor(this.#pending.position(0)) : undefined;
       const to = this.#endOfRun(from, count, before?.entries.length ?? 0);
-      const entries = before?.entries.slice(0, before.entries.length) ?? new Entries(0);
-      entries.append(this.#pending.slice(from, to));
+      const added = this.#pending.view(from, to);
+      const entries = before?.entries.joined(added) ?? added;
       const run = runOf(entries);
       batch.push({ type: 'put', key: runKey(run.first), value: encodePage(entries, run, 0) });
       runs.push(run);
-      last = { first: run.first, entries };
+      const mayTakeMore = entries.length < openRunEntries;
+      last = mayTakeMore
+        ? { first: run.first, entries: entries.slice(0, entries.length) }
+        : undefined;
       from = to;
     }
     this.#inFlight = { position, runs };
@@ -143,7 +146,7 @@ export class KeyIndex {
         this.#persisted = position;
         for (const run of runs) this.#stored.addRun(run);
         this.#pending.shift(count);
-        this.#open = last !== undefined && this.#takesMore(last) ? last : undefined;
+        this.#open = last !== undefined && !this.#isSealed(last) ? last : undefined;
       },
       failed: () => {
         this.#inFlight = undefined;
@@ -209,9 +212,8 @@ export class KeyIndex {
     return open === undefined || this.#sealedBetween(open.first, position) ? undefined : open;
   }
 
-  #takesMore(run: OpenRun): boolean {
-    if (run.entries.length >= openRunEntries) return false;
-    return !this.#sealed.some(({ end }) => run.first < end);
+  #isSealed(run: OpenRun): boolean {
+    return this.#sealed.some(({ end }) => run.first < end);
   }
 
   #sealedBetween(first: number, position: number): boolean {
