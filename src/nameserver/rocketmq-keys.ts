@@ -49,7 +49,7 @@ export const nameServerKeys: readonly KeyGroup[] = [
   },
   {
     javaClass: 'ControllerConfig',
-    reason: 'the controller is not there yet',
+    reason: 'the controller is one process with a file of its own, and listens on listenPort',
     keys: `
       controllerDLegerGroup, controllerDLegerPeers, controllerDLegerSelfId,
       controllerRequestThreadPoolQueueCapacity=50000, controllerStorePath=,
