@@ -459,6 +459,12 @@ export class CommitLog implements AsyncDisposable {
     if (inFile > 0) await this.#readFile(segment, bytes.subarray(0, inFile), position);
   }
 
+  /** A border of records some megabytes above `position` at most, if one is known that is not far away. */
+  borderAbove(position: PhysicalOffset): PhysicalOffset | undefined {
+    const border = this.#tail.startAbove(position);
+    return border === undefined ? undefined : physicalOffset(border);
+  }
+
   /**
    * What a follower is sent next: whole records of one segment and one epoch from `position` on, which is below
    * `written`; about `maxBytes`, and at least one record. From memory as a view, valid until the turn ends.

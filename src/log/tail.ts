@@ -44,6 +44,11 @@ export class Tail {
     return this.#chunks[0]?.start;
   }
 
+  /** Where the first chunk above `position` begins. */
+  startAbove(position: number): number | undefined {
+    return this.#chunks.find(({ start }) => start > position)?.start;
+  }
+
   /** An empty chunk that begins at `position`. Chunks that end at or below `written` may be given up for it. */
   open(position: number, written: number): Chunk {
     for (let oldest = this.#chunks[0]; oldest !== undefined; oldest = this.#chunks[0]) {

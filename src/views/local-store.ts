@@ -334,9 +334,11 @@ function metadataView(store: Store, keyValue: KeyValue, rows: NextOffsetRows): P
       const image = tables.takeBatch();
       const next = rows.takeBatch(safePoint(store));
       if (image === undefined && next === undefined) return undefined;
+      const position = image?.position ?? tables.persistedPosition;
       return {
         batch: [...(image?.batch ?? []), ...(next?.batch ?? [])],
-        position: image?.position ?? tables.persistedPosition,
+        position,
+        upTo: position,
         done() {
           image?.done();
           next?.done();
@@ -360,13 +362,17 @@ function queuesView(store: Store, keyValue: KeyValue, memoryBytes: number): Pers
     },
     takeBatch() {
       // What is synced now covers the record of each delete that was applied: a batch that drops a topic contains it.
-      const blocks = queues.takeBatch(safePoint(store), log.end);
+      const upTo = safePoint(store);
+      // A batch is made without a pause: one of all that an fsync covered would hold up everybody for 10 ms.
+      const pieceEnd = log.borderAbove(queues.persistedPosition);
+      const blocks = queues.takeBatch(upTo, log.end, pieceEnd);
       if (blocks === undefined) return undefined;
       const runs = index.takeBatch(blocks.position);
       const progress = delayProgress.takeBatch(blocks.position);
       return {
         batch: [...blocks.batch, ...(runs?.batch ?? []), ...progress.mutations],
         position: blocks.position,
+        upTo,
         done() {
           blocks.done();
           runs?.done();

@@ -15,6 +15,8 @@ class Fixture {
   fails: 'write' | 'flush' | undefined;
   inFlight = 0;
   wanted = 0;
+  /** Of one batch. */
+  piece = Number.MAX_SAFE_INTEGER;
   done = 0;
   readonly persister: Persister;
 
@@ -42,16 +44,17 @@ class Fixture {
         return at(fixture.done);
       },
       takeBatch: () => {
-        const upTo = this.wanted;
-        if (upTo === this.done) return undefined;
+        if (this.wanted === this.done) return undefined;
+        const end = Math.min(this.wanted, this.done + this.piece);
         return {
-          batch: [{ type: 'delete', key: Uint8Array.of(upTo) }],
-          position: at(upTo),
+          batch: [{ type: 'delete', key: Uint8Array.of(end) }],
+          position: at(end),
+          upTo: at(this.wanted),
           done: () => {
-            this.done = upTo;
-            this.ends.push(`done ${upTo}`);
+            this.done = end;
+            this.ends.push(`done ${end}`);
           },
-          failed: () => this.ends.push(`failed ${upTo}`),
+          failed: () => this.ends.push(`failed ${end}`),
         };
       },
     };
@@ -86,6 +89,19 @@ test('a flush writes what waits first, and has nothing to do when nothing change
   assert.equal(fixture.persister.flushed, 5);
   fixture.fails = 'flush';
   await fixture.complete(fixture.persister.flush());
+});
+
+test('what is much is written in pieces, up to what waited at the call', async () => {
+  const fixture = new Fixture();
+  fixture.piece = 2;
+  fixture.wanted = 5;
+  const writing = fixture.persister.write();
+  fixture.wanted = 9;
+  await fixture.complete(writing);
+  assert.deepEqual(fixture.ends, ['done 2', 'done 4', 'done 6']);
+  fixture.fails = 'write';
+  await fixture.complete(fixture.persister.write());
+  assert.deepEqual(fixture.ends.slice(3), ['failed 8'], 'what failed is tried again later');
 });
 
 test('a database that refuses for a while is tried again, and its failure is logged once', async () => {

@@ -5,6 +5,8 @@ import { describeError, Failure, physicalOffset } from '../base/index.ts';
 export interface ViewBatch {
   readonly batch: readonly Mutation[];
   readonly position: PhysicalOffset;
+  /** How far all goes that waits: the position, unless that is only a piece of it. */
+  readonly upTo: PhysicalOffset;
   done(): void;
   failed(): void;
 }
@@ -71,7 +73,7 @@ export class Persister {
   /** Writes what may be written at the time of the call; resolves when it is, or has failed. Never rejects. */
   async write(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
-    this.#running = this.#writeBatch();
+    this.#running = this.#writeAll();
     await this.#running;
     this.#running = undefined;
   }
@@ -100,9 +102,19 @@ export class Persister {
     await this.#running;
   }
 
-  async #writeBatch(): Promise<void> {
-    const batch = this.#view.takeBatch();
-    if (batch === undefined) return;
+  /** Piece by piece, up to what waited when it began. */
+  async #writeAll(): Promise<void> {
+    let upTo: PhysicalOffset | undefined;
+    for (;;) {
+      const batch = this.#view.takeBatch();
+      if (batch === undefined) return;
+      upTo ??= batch.upTo;
+      if (!(await this.#writeBatch(batch)) || batch.position >= upTo) return;
+    }
+  }
+
+  /** False when the database refuses. */
+  async #writeBatch(batch: ViewBatch): Promise<boolean> {
     try {
       await this.#view.keyValue.write(batch.batch);
     } catch (error) {
@@ -114,10 +126,11 @@ export class Persister {
         });
       }
       this.#lastFailure = new Failure('unavailable', describeError(error), { cause: error });
-      return;
+      return false;
     }
     batch.done();
     this.#dirty = true;
     this.#lastFailure = undefined;
+    return true;
   }
 }

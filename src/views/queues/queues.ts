@@ -211,11 +211,17 @@ export class Queues {
 
   /**
    * What waits to be written, of records that end at or below `synced`; `contained` is up to where records were added.
-   * Undefined when there is nothing. One batch at a time; what comes meanwhile belongs to the next.
+   * Undefined when there is nothing. One batch at a time; what comes meanwhile belongs to the next. With `pieceEnd`, a
+   * border of records, it is no more than what lies below, unless topics are dropped: that must contain their deletes.
    */
-  takeBatch(synced: PhysicalOffset, contained: PhysicalOffset): QueuesBatch | undefined {
+  takeBatch(
+    synced: PhysicalOffset,
+    contained: PhysicalOffset,
+    pieceEnd: PhysicalOffset = synced,
+  ): QueuesBatch | undefined {
     assert(this.#inFlight === undefined, 'one batch of the queues at a time');
-    const position = physicalOffset(Math.max(this.#persisted, Math.min(synced, contained)));
+    const end = this.#drops.length > 0 ? synced : Math.min(synced, pieceEnd);
+    const position = physicalOffset(Math.max(this.#persisted, Math.min(end, contained)));
     const drops = this.#drops;
     this.#drops = [];
     const builder = new BatchBuilder(position);
