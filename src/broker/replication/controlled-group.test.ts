@@ -200,6 +200,30 @@ test('a replica whose disk is slow holds up nobody for longer than an admission,
   await group.world.complete(starting, { forMs: 60_000 });
 });
 
+test('a replica whose connection breaks while it is waited for is not waited for again and again', async () => {
+  const group = new TestGroup('broken admissions');
+  const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  other.crash({ powerLoss: false });
+  await group.runFor(4000);
+  other.syncMs = 2000;
+  const { tookMs, end } = load(group, master, 4);
+  const starting = other.starting();
+  for (let time = 0; time < 15; time++) {
+    await group.runFor(600);
+    group.world.network.cut(master.name, other.name);
+  }
+  end();
+  const long = tookMs.filter((each) => each > 100);
+  assert(long.length > 0 && long.length <= 4, `${long.length} took long: each client once`);
+  other.syncMs = 0;
+  await group.world.complete(starting, { forMs: 60_000 });
+  await group.runFor(15_000);
+  assert.equal((await master.status()).syncStateSet.length, 2, 'it may join later');
+});
+
 test('a controller that starts again is no reason to leave a master that leads on', async () => {
   const group = new TestGroup('controller starts');
   const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });

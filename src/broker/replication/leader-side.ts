@@ -45,7 +45,9 @@ interface Leading {
   quietUntilMs: number;
   isProposing: boolean;
   /** C and D wait for this one. */
-  admission: { readonly follower: FollowerState; readonly untilMs: number } | undefined;
+  admission:
+    | { readonly follower: FollowerState; readonly sinceMs: number; readonly untilMs: number }
+    | undefined;
   readonly clearing: Set<BrokerId>;
   isExamining: boolean;
   /** Monotonic; when its tables were found whole, before a snapshot. */
@@ -221,11 +223,13 @@ export class LeaderSide implements LeaderHost {
   }
 
   disconnected(member: BrokerId, why: string): void {
-    const follower = this.#leading?.followers.get(member);
-    if (follower === undefined) return;
+    const leading = this.#leading;
+    const follower = leading?.followers.get(member);
+    if (leading === undefined || follower === undefined) return;
     follower.isConnected = false;
-    if (this.#leading?.admission?.follower === follower) this.#release(this.#leading);
-    this.#leading?.local.store.positions.disconnected(member);
+    // One that joins again and again must not hold up writes each time.
+    if (leading.admission?.follower === follower) this.#endAdmission(leading);
+    leading.local.store.positions.disconnected(member);
     this.#logger.info('a follower is gone', { broker: member, why });
   }
 
@@ -356,7 +360,9 @@ export class LeaderSide implements LeaderHost {
     if (store.role !== 'leader') return; // On a slow disk its promise is not durable yet.
     const nowMs = this.#clock.monotonicMs();
     const { positions } = store;
-    this.#endAdmission(leading, nowMs);
+    if (leading.admission !== undefined && nowMs >= leading.admission.untilMs) {
+      this.#endAdmission(leading);
+    }
     if (leading.isProposing || nowMs < leading.quietUntilMs) return;
     const change = membershipChange(
       {
@@ -397,20 +403,21 @@ export class LeaderSide implements LeaderHost {
     const { followers } = leading;
     const follower = admissible({ set, followers, floor: store.floor, nowMs }, this.#limits);
     if (follower === undefined) return;
-    leading.admission = { follower, untilMs: nowMs + this.#limits.admissionMs };
+    leading.admission = { follower, sinceMs: nowMs, untilMs: nowMs + this.#limits.admissionMs };
     store.positions.admit(follower.synced);
     store.syncNow();
   }
 
-  /** Whoever has not caught up in time must not hold up those who have. */
-  #endAdmission(leading: Leading, nowMs: number): void {
+  /** Whoever has not caught up in time, or is gone, must not hold up those who have. */
+  #endAdmission(leading: Leading): void {
     const { admission } = leading;
-    if (admission === undefined || nowMs < admission.untilMs) return;
-    const { follower } = admission;
-    const { admissionMs, admissionPauseMs } = this.#limits;
+    if (admission === undefined) return;
+    const { follower, sinceMs } = admission;
+    const { admissionPauseMs } = this.#limits;
+    const nowMs = this.#clock.monotonicMs();
     follower.mayJoinFromMs = nowMs + admissionPauseMs;
     this.#logger.warn('a follower does not join: writes waited for it in vain', {
-      ...{ broker: follower.broker, waitedMs: admissionMs, againAfterMs: admissionPauseMs },
+      ...{ broker: follower.broker, waitedMs: nowMs - sinceMs, againAfterMs: admissionPauseMs },
       ...{ synced: follower.synced, floor: leading.local.store.floor },
     });
     this.#release(leading);
