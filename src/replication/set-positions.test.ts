@@ -109,6 +109,24 @@ test('what a member had not synced does not count once its session ended', () =>
   assert.equal(set.commitPoint, 250);
 });
 
+test('what a member reported before it lost its store does not count for what comes later', () => {
+  const set = setOf(a, b, c);
+  set.advanceWritten(at(300));
+  set.advanceSynced(at(300));
+  set.connected(b, at(300), at(300));
+  set.connected(c, at(200), at(200));
+  assert.deepEqual([set.commitPoint, set.durablePoint, set.writtenBy(2)], [200, 200, 300]);
+  set.disconnected(b);
+  set.forget(b);
+  assert.deepEqual([set.commitPoint, set.durablePoint], [200, 200], 'nothing goes back');
+  assert.equal(set.writtenBy(2), 200);
+  set.report(c, at(300), at(300));
+  assert.deepEqual([set.commitPoint, set.durablePoint], [200, 200], 'b holds nothing for certain');
+  assert.throws(() => set.report(b, at(300), at(300)), invalid);
+  set.connected(b, at(250), at(250));
+  assert.deepEqual([set.commitPoint, set.durablePoint], [250, 250]);
+});
+
 test('claims that cannot be are refused', () => {
   const set = setOf(a, b);
   assert.throws(() => set.connected(b, at(101), at(0)), invalid);
@@ -127,6 +145,8 @@ test('whatever happens, C and D only rise, D stays at or below C, and C is nowhe
     fc.record({ kind: fc.constant('write' as const), by: fc.integer({ min: 0, max: 50 }) }),
     fc.record({ kind: fc.constant('sync' as const) }),
     fc.record({ kind: fc.constant('join' as const), member, written: position, synced: position }),
+    fc.record({ kind: fc.constant('leave' as const), member }),
+    fc.record({ kind: fc.constant('forget' as const), member }),
     fc.record({
       kind: fc.constant('report' as const),
       member,
@@ -148,6 +168,8 @@ test('whatever happens, C and D only rise, D stays at or below C, and C is nowhe
           if (taken.kind === 'write') set.advanceWritten(at(own));
           else if (taken.kind === 'sync') set.advanceSynced(at(own));
           else if (taken.kind === 'join') set.connected(taken.member, taken.written, taken.synced);
+          else if (taken.kind === 'leave') set.disconnected(taken.member);
+          else if (taken.kind === 'forget') set.forget(taken.member);
           else if (taken.kind === 'report') set.report(taken.member, taken.written, taken.synced);
           else if (taken.kind === 'propose') set.propose([a, ...taken.set]);
           else set.confirm([a, ...taken.set], ++setEpoch);

@@ -169,6 +169,11 @@ export class SetPositions {
     if (known !== undefined && member !== this.#self) known.written = known.synced;
   }
 
+  /** It lost something that it had reported: it counts as 0 until it is `connected`. C and D stay where they are. */
+  forget(member: BrokerId): void {
+    if (member !== this.#self) this.#positions.delete(member);
+  }
+
   get #own(): Positions {
     return this.#positions.get(this.#self) as Positions;
   }

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import { KVTable, RequestCode } from '../../wire/index.ts';
+import { KVTable, RequestCode, ResponseCode } from '../../wire/index.ts';
 import type { BrokerOptions } from '../options.ts';
-import { commitRequest } from '../test-broker.ts';
+import { commitRequest, createTopic } from '../test-broker.ts';
 import { TestGroup, type TestReplica } from './test-group.ts';
 
 const names = ['one', 'two', 'three'];
@@ -170,4 +170,38 @@ test('a replica that lost its files, and has another id now, is no third one', a
   assert.equal(status.syncStateSet.length, 2);
   assert.equal(status.groupReplicas, 2);
   assert.equal(status.metadataMinimum, 1);
+});
+
+test('a member that lost its store holds up what it has not, whatever it had before', async () => {
+  const { group, master, others } = await started(3, { definitionTimeoutMs: 120_000 });
+  const [emptied, slow] = others as [TestReplica, TestReplica];
+  slow.syncMs = 40_000;
+  const creating = master.client.asking(createTopic('t', 1));
+  let isAnswered = false;
+  void creating.then(() => {
+    isAnswered = true;
+  });
+  await group.runFor(1000);
+  emptied.crash({ powerLoss: true });
+  const { disk } = emptied.node;
+  const { storePath } = emptied.options;
+  for (const { name } of await group.world.complete(disk.list(storePath))) {
+    if (name !== 'brokerIdentity') await group.world.complete(disk.remove(`${storePath}/${name}`));
+  }
+  group.onLine = ({ node, message }) => {
+    if (node === emptied.name && message === 'follows') emptied.syncMs = 60_000;
+  };
+  await emptied.start();
+  await group.runFor(45_000);
+  const { replicas, durablePoint } = await master.status();
+  const [has, had] = [emptied, slow].map(({ id }) => replicas.find((r) => r.brokerId === id));
+  assert(has?.inSync && had?.inSync, 'both count');
+  assert(had.synced > durablePoint && has.synced < durablePoint, `${has.synced} ${durablePoint}`);
+  assert(!isAnswered, 'not safe on all of the set');
+  [emptied.syncMs, slow.syncMs] = [0, 0];
+  await group.runFor(60_000);
+  assert.equal((await group.world.complete(creating)).code, ResponseCode.SUCCESS);
+  const { syncStateSet, durablePoint: after } = await master.status();
+  assert(after > durablePoint);
+  assert.equal(syncStateSet.length, 3);
 });

@@ -194,8 +194,11 @@ export class LeaderSide implements LeaderHost {
     const now = this.#clock.monotonicMs();
     const { broker, incarnation, lossless, isComplete } = joined;
     const { written, synced, applied } = report;
-    // Who lost something at its last stop does not count before it has all that is committed (docs/model, T3).
-    if (lossless) leading.local.store.positions.connected(broker, written, synced);
+    const { positions } = leading.local.store;
+    // Who lost something does not count before it has all that is committed (docs/model, T3). What it reported before may
+    // have gone with its store.
+    if (lossless) positions.connected(broker, written, synced);
+    else positions.forget(broker);
     leading.seen.add(broker);
     const before = leading.followers.get(broker);
     leading.followers.set(broker, {
