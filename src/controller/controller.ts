@@ -257,9 +257,10 @@ export class Controller {
   }
 
   async elect(group: GroupState, wish: ElectionWish): Promise<Decision> {
-    return await this.change(group.cluster, group.name, (state) =>
-      electMaster(state, this.live(group.name), wish, this.now()),
-    );
+    return await this.change(group.cluster, group.name, (state) => {
+      if (this.#mayBeForgotten(state) && wish.unclean !== true) return this.#refuseEarly(state);
+      return electMaster(state, this.live(group.name), wish, this.now());
+    });
   }
 
   /** Elects, if the group has no master that lives, and if it may be said who is dead. */
@@ -268,11 +269,8 @@ export class Controller {
     if (group === undefined || group.frozen !== undefined || !this.isLeading) return;
     const live = this.live(name);
     if (this.#isLed(group, live)) return;
-    const isEarly = this.#isEarly;
     const areAllThere = group.set.every((id) => isLive(group, live, id));
-    // A group without a history may have one that was lost here: whoever knows of it must have been heard.
-    const mayBeOld = group.epoch === 0 && !this.#store.isSettled;
-    if (isEarly && (mayBeOld || !areAllThere)) return;
+    if (this.#mayBeForgotten(group) || (this.#isEarly && !areAllThere)) return;
     const reason = this.#whyElect(group);
     const decision = await this.elect(group, { reason, unclean: this.options.electUnclean });
     this.#sayLeaderless(name, 'refused' in decision ? decision.remark : undefined);
@@ -313,7 +311,23 @@ export class Controller {
 
   /** It has not listened for long enough to call those dead of whom it did not hear. */
   get #isEarly(): boolean {
-    return this.#clock.monotonicMs() - this.#sinceMs < this.options.heartbeatTimeoutMs;
+    return this.#earlyForMs > 0;
+  }
+
+  get #earlyForMs(): number {
+    return this.#sinceMs + this.options.heartbeatTimeoutMs - this.#clock.monotonicMs();
+  }
+
+  /** A group without a history may have one that was lost here: whoever knows of it must have been heard. */
+  #mayBeForgotten({ epoch }: GroupState): boolean {
+    return epoch === 0 && !this.#store.isSettled && this.#isEarly;
+  }
+
+  #refuseEarly({ name }: GroupState): Decision {
+    const remark =
+      `this controller is new, or has lost its file: it waits ${Math.ceil(this.#earlyForMs / 1000)} s more for ` +
+      `replicas of ${name} whose history it may have forgotten`;
+    return { refused: ResponseCode.CONTROLLER_ELECT_MASTER_FAILED, remark };
   }
 
   #isCalledDead({ name }: GroupState, id: BrokerId): boolean {

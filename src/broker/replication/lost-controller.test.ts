@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { brokerId, physicalOffset } from '../../base/index.ts';
 import {
   CleanBrokerData,
+  ElectMaster,
   RecoverGroup,
   RegisterReplica,
   ReplicaReportBody,
@@ -129,6 +130,54 @@ test('all were down, the file is lost, an empty broker is first: it does not lea
   await group.runFor(8000);
   assert.equal(three.id, 3);
   assert.equal((await next.status()).syncStateSet.length, 3);
+});
+
+const elect = (group: TestGroup, designated: number) =>
+  group.askController({
+    code: RequestCode.CONTROLLER_ELECT_MASTER,
+    header: [
+      ElectMaster,
+      {
+        ...{ clusterName, brokerName, brokerId: brokerId(designated) },
+        ...{ designateElect: designated > 0, invokeTime: undefined },
+      },
+    ],
+  });
+
+test('an operator who asks for an election does not make an empty broker the first one of a forgotten group', async () => {
+  const { group, master, other, three } = await founded('asked early');
+  for (const replica of [master, other]) replica.crash({ powerLoss: false });
+  await loseController(group);
+  void three.starting();
+  await group.runFor(3000);
+  for (const designated of [1, -1]) {
+    const { code, remark } = await elect(group, designated);
+    assert.equal(code, ResponseCode.CONTROLLER_ELECT_MASTER_FAILED);
+    assert.match(remark ?? '', /it waits [67] s more for replicas of broker-a whose history/);
+  }
+  void other.starting();
+  await group.runFor(20_000);
+  for (const { role } of [three, other]) assert.notEqual(role, 'master');
+  assert.match(group.controller?.group(brokerName)?.frozen ?? '', /knows epoch/);
+});
+
+test('an operator who asks for a master of a new group gets one when the controller has waited, or by force', async () => {
+  for (const isForced of [false, true]) {
+    const group = new TestGroup(`asked by force ${isForced}`);
+    const [one] = await group.controlled(['one']);
+    assert(one !== undefined);
+    await loseController(group);
+    void one.starting();
+    await group.runFor(1000);
+    const refused = await elect(group, 1);
+    assert.match(refused.remark ?? '', /it waits \d+ s more/);
+    assert.notEqual(one.role, 'master');
+    if (isForced) {
+      const { code, remark } = await recover(group, 1);
+      assert.equal(code, ResponseCode.SUCCESS, remark);
+    }
+    await group.master([one], isForced ? 1000 : 12_000);
+  }
 });
 
 test('a replica that was removed while it was down comes back under its id, and counts again', async () => {
