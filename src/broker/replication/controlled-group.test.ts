@@ -224,6 +224,27 @@ test('a replica whose connection breaks while it is waited for is not waited for
   assert.equal((await master.status()).syncStateSet.length, 2, 'it may join later');
 });
 
+test('a replica whose disk is full is not waited for, and counts again when there is room', async () => {
+  const group = new TestGroup('full follower');
+  const replicas = await group.controlled(names, { segmentBytes: 2 ** 18 });
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  const { tookMs, end } = load(group, master, 4);
+  await group.runFor(500);
+  other.node.drive.setFreeBytes(0);
+  await group.runFor(5000);
+  const { syncStateSet, replicas: followers } = await master.status();
+  assert.deepEqual(syncStateSet, [master.id]);
+  assert.equal(followers[0]?.why, 'its disk is full');
+  assert(Math.max(...tookMs) < 1500, `one took ${Math.max(...tookMs)} ms`);
+  other.node.drive.setFreeBytes(2 ** 30);
+  await group.runFor(12_000); // It looks at its disk every 10 s.
+  end();
+  assert(Math.max(...tookMs) < 1500, `one took ${Math.max(...tookMs)} ms`);
+  assert.equal((await master.status()).syncStateSet.length, 2);
+});
+
 test('a controller that starts again is no reason to leave a master that leads on', async () => {
   const group = new TestGroup('controller starts');
   const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });

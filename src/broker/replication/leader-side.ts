@@ -210,6 +210,7 @@ export class LeaderSide implements LeaderHost {
       caughtUpMs: before?.caughtUpMs ?? now,
       goal: before?.goal ?? { position: this.log.end, atMs: now },
       mayJoinFromMs: before?.mayJoinFromMs ?? 0,
+      fullUntil: before?.fullUntil,
       digest: 'unknown',
     });
     this.#note(broker, report);
@@ -223,6 +224,16 @@ export class LeaderSide implements LeaderHost {
       leading.local.store.positions.report(member, report.written, report.synced);
     }
     this.#note(member, report);
+  }
+
+  refused(member: BrokerId, why: string): void {
+    const follower = this.#leading?.followers.get(member);
+    if (follower === undefined) return;
+    if (follower.fullUntil === undefined) {
+      this.#logger.warn('a follower has no room on its disk', { broker: member, why });
+    }
+    follower.fullUntil = this.log.end;
+    this.#review();
   }
 
   disconnected(member: BrokerId, why: string): void {

@@ -24,6 +24,7 @@ function follower(broker: BrokerId, changes: Partial<FollowerState> = {}): Follo
     caughtUpMs: now - 100,
     goal: { position: physicalOffset(500), atMs: now - 100 },
     mayJoinFromMs: 0,
+    fullUntil: undefined,
     digest: 'equal',
     ...changes,
   };
@@ -70,6 +71,7 @@ test('who is behind C, incomplete, gone, unlike or just put out does not join', 
     { digest: 'different' },
     { digest: 'unknown' },
     { mayJoinFromMs: now + 1 },
+    { fullUntil: physicalOffset(501) },
   ] as const) {
     assert.equal(change([one], [follower(two, changes)]), undefined, JSON.stringify(changes));
   }
@@ -89,6 +91,17 @@ test('a member that was never heard of in this epoch has 3 s from its beginning'
 
 test('a member whose tables differ leaves at once', () => {
   assert.deepEqual(change([one, two], [follower(two, { digest: 'different' })]), [one]);
+});
+
+test('a member whose disk is full leaves at once, and is well when it has what was written then', () => {
+  const full = follower(two, { fullUntil: physicalOffset(600) });
+  assert.deepEqual(change([one, two], [full]), [one]);
+  assert.equal(change([one, two], [full], { synced: 399 }), undefined, 'nobody else has all');
+  noteProgress(full, physicalOffset(700), now);
+  assert.deepEqual(change([one, two], [full]), [one]);
+  full.written = physicalOffset(600);
+  noteProgress(full, physicalOffset(700), now);
+  assert.equal(change([one, two], [full]), undefined);
 });
 
 test('the leader itself never leaves', () => {

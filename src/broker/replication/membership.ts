@@ -20,6 +20,8 @@ export interface FollowerState {
   goal: { readonly position: PhysicalOffset; readonly atMs: number };
   /** Monotonic; when it may count again, after having been too slow. */
   mayJoinFromMs: number;
+  /** Its disk is full, as it said, until it has all that was written then. */
+  fullUntil: PhysicalOffset | undefined;
   /**
    * Its tables were compared at an equal position in this epoch. `suspect`: they were different, and it is not known yet
    * whether the leader's own are whole.
@@ -56,6 +58,8 @@ export function noteProgress(
   written: PhysicalOffset,
   nowMs: number,
 ): void {
+  const { fullUntil } = follower;
+  if (fullUntil !== undefined && follower.written >= fullUntil) follower.fullUntil = undefined;
   if (follower.written < follower.goal.position) return;
   follower.caughtUpMs = follower.written >= written ? nowMs : follower.goal.atMs;
   follower.goal = { position: written, atMs: nowMs };
@@ -156,6 +160,7 @@ function whyLeave(
   limits: MembershipLimits,
 ): string | undefined {
   if (follower?.isConnected && !follower.isComplete) return 'installs its store anew';
+  if (follower?.fullUntil !== undefined) return 'has no room on its disk';
   if (follower?.digest === 'different') return 'holds other metadata at an equal position';
   const heardMs = Math.max(follower?.lastReportMs ?? sinceMs, sinceMs);
   if (nowMs - heardMs > limits.silenceMs) return `said nothing for ${limits.silenceMs} ms`;

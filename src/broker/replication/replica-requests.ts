@@ -176,6 +176,8 @@ export class ReplicaRequests {
 
 /** Why the leader does not count a follower. */
 export function whyNotCounted(follower: FollowerState): string {
+  // It connects again and again.
+  if (follower.fullUntil !== undefined) return 'its disk is full';
   if (!follower.isConnected) return 'it is not connected';
   if (!follower.isComplete) return 'it installs a snapshot and the log';
   if (follower.digest === 'different' || follower.digest === 'suspect') {

@@ -392,7 +392,7 @@ export class Replica {
     side.detach();
     if (this.#isStopping) return true;
     await this.#after(ending, master, hasJoined);
-    return hasJoined;
+    return hasJoined && ending.kind !== 'full';
   }
 
   /** C of an epoch says what is committed once it has passed the record that begins it. */
@@ -552,6 +552,7 @@ export class Replica {
     const leader = formatAddress(master.haAddress);
     switch (ending.kind) {
       case 'lost':
+      case 'full':
         logger.info('does not follow', { leader, why: ending.why });
         return;
       case 'cut':

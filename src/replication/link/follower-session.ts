@@ -56,6 +56,8 @@ export interface FollowerHost {
 export type Ending =
   /** To be tried again. */
   | { readonly kind: 'lost'; readonly why: string }
+  /** The disk of this node is full; to be tried again, but not at once. */
+  | { readonly kind: 'full'; readonly why: string }
   /** The log must be cut to this position before the next try. */
   | { readonly kind: 'cut'; readonly position: PhysicalOffset }
   /** A snapshot and the whole log must be installed. */
@@ -353,9 +355,14 @@ export class FollowerSession implements ConnectionHandler {
 
   #endFor(error: unknown): void {
     if (!(error instanceof Failure)) throw error;
+    const why = error.message;
     // What the leader sent makes no sense, or this node cannot store it.
-    if (error.kind === 'invalid') this.#end({ kind: 'refused', why: error.message });
-    else if (error.kind === 'unavailable') this.#end({ kind: 'lost', why: error.message });
+    if (error.kind === 'invalid') this.#end({ kind: 'refused', why });
+    else if (error.kind === 'unavailable' && error.reason === 'diskFull') {
+      // Nobody need wait for this node until there is room again.
+      this.#send({ type: 'refusal', lasting: false, reason: why });
+      this.#end({ kind: 'full', why });
+    } else if (error.kind === 'unavailable') this.#end({ kind: 'lost', why });
     else this.#end({ kind: 'failed', failure: error });
   }
 

@@ -134,7 +134,7 @@ export type Frame =
   | { readonly type: 'range'; readonly value: Range }
   | { readonly type: 'report'; readonly value: Report }
   | { readonly type: 'snapshot'; readonly value: SnapshotPiece }
-  /** `lasting`: no time heals it. */
+  /** Of either side. `lasting`: no time heals it. */
   | { readonly type: 'refusal'; readonly lasting: boolean; readonly reason: string }
   | { readonly type: 'promised'; readonly epoch: Epoch }
   /** The leader has checked itself: the follower is not what it should be. */

@@ -79,6 +79,8 @@ export interface LeaderHost {
   connected(follower: JoinedFollower, report: Report): void;
   /** Fails `invalid` for what cannot be. */
   reported(member: BrokerId, report: Report): void;
+  /** It says why it can take nothing for now; its session ends. */
+  refused(member: BrokerId, why: string): void;
   disconnected(member: BrokerId, why: string): void;
   /** Somebody promised a higher epoch: this node leads no more (rule 4). */
   higherEpoch(epoch: Epoch): void;
@@ -285,6 +287,7 @@ export class LeaderSession implements ConnectionHandler {
       this.close(`it has promised epoch ${frame.epoch}`);
     } else if (frame.type === 'state' && this.#phase === 'proving') this.#judge(frame.value);
     else if (frame.type === 'report') this.#onReport(frame.value);
+    else if (frame.type === 'refusal') this.#onRefusal(frame.reason);
     else this.close(`it sent ${frame.type} while ${this.#phase}`);
   }
 
@@ -388,6 +391,11 @@ export class LeaderSession implements ConnectionHandler {
     this.#isCounted = true;
     this.#phase = 'following';
     this.pump();
+  }
+
+  #onRefusal(reason: string): void {
+    if (this.#isCounted) this.#host.refused(this.#hello?.broker as BrokerId, reason);
+    this.#end(`it refuses: ${reason}`);
   }
 
   /** One piece at a time: the follower reports when it has stored it, and now and then besides. */

@@ -61,6 +61,7 @@ class FakeLeader implements LeaderHost {
   durablePoint = at(0);
   readonly reports: Report[] = [];
   readonly gone: string[] = [];
+  readonly refusals: string[] = [];
   higher: number | undefined;
   readonly data: Bytes;
 
@@ -96,6 +97,10 @@ class FakeLeader implements LeaderHost {
     this.reports.push(report);
   }
 
+  refused(_member: BrokerId, why: string): void {
+    this.refusals.push(why);
+  }
+
   disconnected(_member: BrokerId, why: string): void {
     this.gone.push(why);
   }
@@ -117,6 +122,7 @@ class FakeFollower implements FollowerHost {
   points_: readonly number[] = [];
   heard = 0;
   lie = 0;
+  cannot: Failure | undefined;
   readonly data: Bytes;
   session: FollowerSession | undefined;
 
@@ -141,6 +147,7 @@ class FakeFollower implements FollowerHost {
   joined(): void {}
 
   ingest(bytes: Uint8Array): void {
+    if (this.cannot !== undefined) throw this.cannot;
     this.data.append(bytes);
     this.session?.report();
   }
@@ -297,6 +304,22 @@ test('a follower that claims more than it was sent is disconnected and named', a
   session.report();
   await world.run({ forMs: 50 });
   assert.match(leader.gone[0] ?? '', /reports 31 as written after 30, and was sent up to 30/);
+});
+
+test('a follower whose disk is full says so; one that is only busy just comes again', async () => {
+  for (const reason of ['diskFull', 'busy'] as const) {
+    const leader = new FakeLeader(new Bytes('x'.repeat(30), [[3, 0]]));
+    const follower = new FakeFollower(new Bytes('', []));
+    const { world, link, ending } = await linked(leader, follower);
+    follower.cannot = new Failure('unavailable', 'not now', { reason });
+    leader.data.append(Buffer.from('more'));
+    link.written(false);
+    await world.run({ forMs: 50 });
+    const isFull = reason === 'diskFull';
+    assert.deepEqual(ending(), { kind: isFull ? 'full' : 'lost', why: 'not now' });
+    assert.deepEqual(leader.refusals, isFull ? ['not now'] : []);
+    assert.equal(leader.gone.length, 1);
+  }
 });
 
 test('a side that goes silent is given up after 3 s', async () => {
