@@ -77,7 +77,7 @@ function proven(status: ReplicaStatus): readonly string[] {
   const { end, synced, epoch, lossless, commitPoint, sequence, digest } = status;
   return [
     `its log ends at ${end} (${synced} on disk), in epoch ${epoch}`,
-    ...(lossless ? ['its last stop lost nothing'] : []),
+    ...(lossless ? ['its last stop lost nothing, or that was made good'] : []),
     ...(commitPoint <= end ? [`it holds all that it knew as committed: ${commitPoint}`] : []),
     `its metadata is that of record ${sequence}, ${digest.slice(0, 8)}`,
   ];

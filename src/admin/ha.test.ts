@@ -396,7 +396,7 @@ test('a promotion says what it can and cannot prove, and is for the log that was
     ...{ group: 'g', id: 2, address: 'b:1', epoch: 1004 },
     proven: [
       'its log ends at 120 (100 on disk), in epoch 3',
-      'its last stop lost nothing',
+      'its last stop lost nothing, or that was made good',
       'it holds all that it knew as committed: 110',
       'its metadata is that of record 5, aa00',
     ],

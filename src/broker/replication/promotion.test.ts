@@ -77,6 +77,28 @@ test('the former master comes back as a slave, and holds the same', async () => 
   assert.equal(await two.client.maxOffset('t0'), 1);
 });
 
+test('what a stop took from a slave, or whoever removed its store, is said until it is made good', async () => {
+  for (const isEmptied of [false, true]) {
+    const { group, one, two } = await started(`made good ${isEmptied}`);
+    assert((await two.status()).lossless);
+    two.crash({ powerLoss: true });
+    if (isEmptied) await two.wipe();
+    group.world.network.partition(['one'], ['two']);
+    await two.start();
+    await group.runFor(3000);
+    assert(!(await two.status()).lossless, 'it does not know what its master has');
+    group.world.network.heal();
+    await group.runFor(3000);
+    assert((await two.status()).lossless, 'it has all that is committed');
+    one.crash({ powerLoss: false });
+    await group.runFor(5000);
+    assert((await two.status()).lossless, 'though its master is gone');
+    two.crash({ powerLoss: false });
+    await two.start();
+    assert((await two.status()).lossless, 'and after its next start');
+  }
+});
+
 test('nobody is promoted beside a master, without a look at it, or where a controller decides', async () => {
   const { group, one, two } = await started('refused');
   const { end } = await two.status();

@@ -1,6 +1,43 @@
-import type { Failure } from '../../base/index.ts';
-import type { LocalStore } from '../../views/index.ts';
+import type {
+  Address,
+  BrokerId,
+  Clock,
+  Disk,
+  Failure,
+  Logger,
+  Network,
+  PhysicalOffset,
+  Random,
+} from '../../base/index.ts';
+import type { LinkIdentity, LinkOptions } from '../../replication/link/index.ts';
+import type { LocalStore, StoreInstall } from '../../views/index.ts';
 import type { MasterView } from './authority.ts';
+import type { MembershipLimits } from './membership.ts';
+
+export interface ReplicaPorts {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface ReplicaOptions {
+  readonly identity: LinkIdentity;
+  readonly self: BrokerId;
+  readonly listenAt: Address | undefined;
+  readonly link: LinkOptions;
+  readonly limits: MembershipLimits;
+  /**
+   * A controller elected whoever leads, so that it has all that was acknowledged. Without one, a master that lost its
+   * store may lead, and takes no store away that holds more.
+   */
+  readonly isElected: boolean;
+  /** Opens the store; `cutTo` cuts a log that went another way (rule 6). */
+  readonly openStore: (cutTo: PhysicalOffset | undefined) => Promise<LocalStore>;
+  /** Locks the store, which is closed, to replace it by the one of a leader. */
+  readonly openInstall: () => Promise<StoreInstall>;
+}
 
 /** What a replica is at the moment, beyond what its store knows. */
 export type ReplicaRole = 'waiting' | 'becomingMaster' | 'master' | 'slave' | 'stopping';

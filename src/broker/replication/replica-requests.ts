@@ -133,7 +133,7 @@ export class ReplicaRequests {
       digest: newest?.digest ?? '',
       master: this.#masterAddress(),
       damage: replica.damage?.message,
-      lossless: replica.report().lossless,
+      lossless: replica.isUnscathed,
       following: replica.isFollowing,
       groupReplicas: isMaster ? this.#inSync.replicas : 0,
       metadataMinimum: isMaster ? this.#inSync.metadataMinimum : 0,

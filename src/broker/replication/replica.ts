@@ -1,17 +1,11 @@
 import {
   type Address,
-  type BrokerId,
-  type Clock,
-  type Disk,
   type Epoch,
   epoch as epochOf,
   Failure,
   formatAddress,
   isFailure,
-  type Logger,
-  type Network,
   type PhysicalOffset,
-  type Random,
 } from '../../base/index.ts';
 import {
   type Difference,
@@ -19,8 +13,6 @@ import {
   FollowerSession,
   LeaderLink,
   type LeaderWord,
-  type LinkIdentity,
-  type LinkOptions,
 } from '../../replication/link/index.ts';
 import type { LocalStore, StoreInstall } from '../../views/index.ts';
 import {
@@ -35,33 +27,7 @@ import { isDamage } from './damage.ts';
 import { FollowerSide } from './follower-side.ts';
 import { InstallSide } from './install-side.ts';
 import { LeaderSide } from './leader-side.ts';
-import type { MembershipLimits } from './membership.ts';
-import type { ReplicaHost, ReplicaRole } from './replica-host.ts';
-
-export interface ReplicaPorts {
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly disk: Disk;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
-export interface ReplicaOptions {
-  readonly identity: LinkIdentity;
-  readonly self: BrokerId;
-  readonly listenAt: Address | undefined;
-  readonly link: LinkOptions;
-  readonly limits: MembershipLimits;
-  /**
-   * A controller elected whoever leads, so that it has all that was acknowledged. Without one, a master that lost its
-   * store may lead, and takes no store away that holds more.
-   */
-  readonly isElected: boolean;
-  /** Opens the store; `cutTo` cuts a log that went another way (rule 6). */
-  readonly openStore: (cutTo: PhysicalOffset | undefined) => Promise<LocalStore>;
-  /** Locks the store, which is closed, to replace it by the one of a leader. */
-  readonly openInstall: () => Promise<StoreInstall>;
-}
+import type { ReplicaHost, ReplicaOptions, ReplicaPorts, ReplicaRole } from './replica-host.ts';
 
 const retryMs = 100;
 const longestRetryMs = 1000;
@@ -104,6 +70,8 @@ export class Replica {
   #viewSinceMs = 0;
   #isStopping = false;
   #isLossless = true;
+  /** What a stop or whoever removed the store took from this replica is not made good yet. */
+  #isLacking = false;
   #hasLed = false;
   #damage: Failure | undefined;
   /** It is not noted in the store for certain, and the next start would not look there. */
@@ -167,6 +135,11 @@ export class Replica {
     return this.#damage;
   }
 
+  /** It holds all that it ever wrote, as far as it knows: nothing was lost, or that was made good. */
+  get isUnscathed(): boolean {
+    return !this.#isLacking;
+  }
+
   /** Opens the store and the port for followers. */
   async open(): Promise<void> {
     const { listenAt, identity, link } = this.#options;
@@ -186,6 +159,7 @@ export class Replica {
         this.#noteDamage(inTheWay);
       });
     }
+    this.#isLacking = !this.#isLossless;
   }
 
   /** Takes on whatever role the authority gives, until `stop`. */
@@ -346,7 +320,7 @@ export class Replica {
     ]);
     try {
       if (outcome === 'leads') {
-        this.#lossKnown(local);
+        this.#madeGood(local);
         await this.#host.lead(local);
         this.#setRole('master');
         if (this.#damage !== undefined) this.#host.leadsDamaged();
@@ -398,11 +372,11 @@ export class Replica {
   /** C of an epoch says what is committed once it has passed the record that begins it. */
   #committed(local: LocalStore, commitPoint: PhysicalOffset): void {
     const { store } = local;
-    if (!this.#isBehind && !local.group.lossy) return;
+    if (!this.#isLacking && !local.group.lossy) return;
     if (store.log.synced < commitPoint) return;
     const newest = store.log.epochs.at(-1);
     if (newest?.epoch !== store.epoch || commitPoint <= newest.start) return;
-    this.#lossKnown(local);
+    this.#madeGood(local);
     if (!this.#isBehind) return;
     this.#isBehind = false;
     this.onReportChanged();
@@ -411,6 +385,11 @@ export class Replica {
   /** What an earlier stop lost is not made good: a controller says so, or without one this replica itself. */
   #isMarked(local: LocalStore): boolean {
     return this.#authority.view?.lossy?.includes(this.#options.self) ?? local.group.lossy;
+  }
+
+  #madeGood(local: LocalStore): void {
+    this.#isLacking = false;
+    this.#lossKnown(local);
   }
 
   /** Later starts need not say any more what this one lost. */
@@ -462,6 +441,7 @@ export class Replica {
     this.#install = undefined; // Whatever becomes of this: what does not end here begins anew.
     await install.finish();
     this.#isLossless = false;
+    this.#isLacking = true;
     this.#hasInstalled = true;
     this.#isBehind = true;
     this.#applied = undefined;

@@ -84,7 +84,7 @@ export const ReplicaStatus = body('ReplicaStatus', {
   master: optional(text),
   /** Why it cannot take part; absent while it can. */
   damage: optional(text),
-  /** Its last stop lost nothing that it had written. */
+  /** Its last stop lost nothing that it had written, or that was made good. */
   lossless: withDefault(bool, false),
   /** It is connected to its leader. */
   following: withDefault(bool, false),
