@@ -155,3 +155,14 @@ test('files can be read in one sitting', () => {
     .filter(({ path, lines }) => lines > (path.endsWith('.test.ts') ? 900 : 650));
   assert.deepEqual(long, []);
 });
+
+test('what the protocol page calls by a name of the code is there under that name', () => {
+  const page = readFileSync(join(root, 'docs', 'protocol.md'), 'utf8');
+  const words = new Set(files.flatMap((path) => readFileSync(path, 'utf8').match(/\w+/g) ?? []));
+  const names = [...page.matchAll(/`([a-z]+(?:[A-Z][a-z]*)+)`/g)].map(([, name]) => name as string);
+  assert(names.length > 20, 'it names fields and options');
+  assert.deepEqual(
+    names.filter((name) => !words.has(name)),
+    [],
+  );
+});
