@@ -1,4 +1,5 @@
-import { type PhysicalOffset, physicalOffset, queueOffset } from '../base/index.ts';
+import { AssertionError } from 'node:assert';
+import { Failure, type PhysicalOffset, physicalOffset, queueOffset } from '../base/index.ts';
 import { decodeEpochRecordBody, EPOCH_TOPIC, type EpochEntry } from '../log/index.ts';
 import {
   bodyRangeAt,
@@ -49,13 +50,32 @@ export class RecordFeed {
     this.#options = options;
   }
 
-  /** `wants` says which views lack the record. It was checked. */
+  /**
+   * `wants` says which views lack the record. It was checked. Fails `corrupt` when it does not fit to them: the tables and
+   * the log say different things (rule 5, promise P6), so that one of the two is damaged, here or where it came from.
+   */
   feed(
     bytes: Uint8Array,
     at: number,
     size: number,
     position: PhysicalOffset,
     wants: { readonly metadata: boolean; readonly messages: boolean } = all,
+  ): FedRecord {
+    try {
+      return this.#feed(bytes, at, size, position, wants);
+    } catch (error) {
+      if (!(error instanceof AssertionError)) throw error;
+      const message = `the record at ${position} does not fit: ${error.message}`;
+      throw new Failure('corrupt', message, { cause: error });
+    }
+  }
+
+  #feed(
+    bytes: Uint8Array,
+    at: number,
+    size: number,
+    position: PhysicalOffset,
+    wants: { readonly metadata: boolean; readonly messages: boolean },
   ): FedRecord {
     const topic = topicAt(bytes, at);
     if (topic === METADATA_TOPIC) {

@@ -57,6 +57,25 @@ test('after a crash everything durable is there', async () => {
   }
 });
 
+test('a definition that leaves replay with other tables than its writer had is damage, with its position', async () => {
+  const store = await livedIn();
+  const { tables } = store.store;
+  const append = tables.append.bind(tables);
+  // Its writer would not have let it through either.
+  tables.digestAfter = () => 'f'.repeat(32) as ReturnType<typeof tables.digestAfter>;
+  tables.append = ({ digest: _, ...record }, start, end) => append(record, start, end);
+  const position = store.store.log.end;
+  store.createTopicNow('other');
+  await store.idle();
+  await assert.rejects(
+    store.crash({ powerLoss: false }),
+    (error) =>
+      isFailure(error, 'corrupt') &&
+      error.message.startsWith(`the record at ${position} does not fit: `) &&
+      /makes the tables' digest .*, and its writer had f{32}/.test(error.message),
+  );
+});
+
 test('a loss is said again by each start until somebody knows of it', async () => {
   const store = await livedIn();
   await store.crash({ powerLoss: true });
