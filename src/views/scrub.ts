@@ -17,6 +17,8 @@ import {
 
 /** What was found wrong is kept there for people, whatever becomes of the store. */
 const evidenceFolder = 'evidence';
+/** Damage that comes back all the time must not fill the disk. Names tell the time, so that they sort by it. */
+const keptFiles = 20;
 /** Rows of the evidence that are logged too. */
 const loggedRows = 5;
 
@@ -26,14 +28,14 @@ const loggedRows = 5;
  */
 export class Scrubber {
   readonly #folder: string;
-  readonly #tables: MetadataTables;
+  readonly #tables: Pick<MetadataTables, 'scrub'>;
   readonly #keyValue: KeyValue;
   readonly #ports: { readonly disk: Disk; readonly clock: Clock; readonly logger: Logger };
   #running: Promise<Failure | undefined> | undefined;
 
   constructor(
     folder: string,
-    parts: { readonly tables: MetadataTables; readonly keyValue: KeyValue },
+    parts: { readonly tables: Pick<MetadataTables, 'scrub'>; readonly keyValue: KeyValue },
     ports: { readonly disk: Disk; readonly clock: Clock; readonly logger: Logger },
   ) {
     this.#folder = folder;
@@ -83,14 +85,31 @@ export class Scrubber {
     try {
       await makeDurableFolder(disk, folder);
       await atomicReplace(disk, path, Buffer.from(`${JSON.stringify(evidence, undefined, 2)}\n`));
-      return `evidence is in ${path}`;
     } catch (error) {
       if (!isFailure(error, 'unavailable')) throw error;
       logger.error('the evidence could not be kept', { path, error });
       return 'the evidence could not be kept';
     }
+    await this.#removeOld(folder);
+    return `evidence is in ${path}`;
+  }
+
+  async #removeOld(folder: string): Promise<void> {
+    const { disk, logger } = this.#ports;
+    try {
+      const files = (await disk.list(folder)).filter(({ name }) => isEvidence.test(name));
+      const old = files.slice(0, -keptFiles);
+      if (old.length === 0) return;
+      for (const { name } of old) await disk.remove(`${folder}/${name}`);
+      logger.info('old evidence is removed', { folder, removed: old.length, kept: keptFiles });
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+      logger.warn('old evidence could not be removed', { folder, error });
+    }
   }
 }
+
+const isEvidence = /^\d{4}-\d\d-\d\dT[\d.-]+Z\.json$/;
 
 interface EvidenceRow {
   readonly table: string;
