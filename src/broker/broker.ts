@@ -523,7 +523,9 @@ export class Broker implements ReplicaHost {
   }
 
   async #openInstall(self: BrokerId): Promise<StoreInstall> {
-    return await StoreInstall.open(localStoreOptions(this.#options, self), {
+    const mayForgetGroup = this.#options.controllerMode;
+    const options = besides(localStoreOptions(this.#options, self), { mayForgetGroup });
+    return await StoreInstall.open(options, {
       ...this.#ports,
       logger: this.#ports.logger.child('store'),
     });

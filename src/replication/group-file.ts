@@ -95,6 +95,14 @@ export async function readGroupState(disk: Disk, folder: string): Promise<GroupS
   return decode(json, path);
 }
 
+/** A damaged one, for people. Durable; returns where it is. */
+export async function setGroupStateAside(disk: Disk, folder: string): Promise<string> {
+  const to = `${folder}/${fileName}.set-aside`;
+  await disk.rename(`${folder}/${fileName}`, to);
+  await disk.syncFolder(folder);
+  return to;
+}
+
 export async function writeGroupState(
   disk: Disk,
   folder: string,

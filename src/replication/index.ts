@@ -8,6 +8,7 @@ export {
   isSameBoot,
   promising,
   readGroupState,
+  setGroupStateAside,
   wasLossless,
   writeGroupState,
 } from './group-file.ts';

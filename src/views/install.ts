@@ -27,6 +27,7 @@ import {
   type GroupState,
   promising,
   readGroupState,
+  setGroupStateAside,
   writeGroupState,
 } from '../replication/index.ts';
 import { appendRecord, checkRange } from './ingest.ts';
@@ -39,6 +40,8 @@ export interface InstallOptions {
   readonly folder: string;
   readonly self: BrokerId;
   readonly log: Omit<CommitLogOptions, 'folder'>;
+  /** Somebody else knows which epoch is the newest: this node may do without a damaged file of what it promised. */
+  readonly mayForgetGroup?: boolean;
 }
 
 /** While it is there, the folder is no store: a part of one was removed, and not all of the new one is there. */
@@ -67,6 +70,8 @@ export async function isInstalling(disk: Disk, folder: string): Promise<boolean>
  * when the marker is gone, a whole store.
  */
 export class StoreInstall {
+  /** What this node promised is not known (rule 4). */
+  readonly hasForgotten: boolean;
   readonly #options: InstallOptions;
   readonly #ports: StorePorts;
   #group: GroupState;
@@ -84,17 +89,19 @@ export class StoreInstall {
   #attempt = 0;
   #isOver = false;
 
-  /** Fails `unavailable`/`locked` when the store is open, and `corrupt` when what it remembers of its group is damaged. */
+  /**
+   * Fails `unavailable`/`locked` when the store is open, and `corrupt` when what it remembers of its group is damaged and
+   * may not be forgotten.
+   */
   static async open(options: InstallOptions, ports: StorePorts): Promise<StoreInstall> {
-    const { disk, keyValueStores, bootId } = ports;
+    const { disk, keyValueStores } = ports;
     const { folder } = options;
     await makeDurableFolder(disk, folder);
     const lock = await keyValueStores.open(`${folder}/metadata`);
     try {
-      const group = await readGroupState(disk, folder);
       const isReplaced = await isInstalling(disk, folder);
-      const state = group ?? firstGroupState(options.self, bootId);
-      return new StoreInstall(options, ports, state, lock, isReplaced);
+      const group = await rememberedGroup(options, ports, isReplaced);
+      return new StoreInstall(options, ports, group, lock, isReplaced);
     } catch (error) {
       await lock.close();
       throw error;
@@ -104,13 +111,14 @@ export class StoreInstall {
   private constructor(
     options: InstallOptions,
     ports: StorePorts,
-    group: GroupState,
+    group: GroupState | undefined,
     lock: KeyValue,
     isReplaced: boolean,
   ) {
     this.#options = options;
     this.#ports = ports;
-    this.#group = group;
+    this.hasForgotten = group === undefined;
+    this.#group = group ?? firstGroupState(options.self, ports.bootId);
     this.#lock = lock;
     this.#isReplaced = isReplaced;
   }
@@ -381,5 +389,23 @@ export class StoreInstall {
       }
       await clock.sleep(roomCheckMs);
     }
+  }
+}
+
+/** Undefined when there is nothing, or nothing that could be read. */
+async function rememberedGroup(
+  { folder, mayForgetGroup }: InstallOptions,
+  { disk, logger }: StorePorts,
+  isReplaced: boolean,
+): Promise<GroupState | undefined> {
+  try {
+    return await readGroupState(disk, folder);
+  } catch (error) {
+    if (mayForgetGroup !== true || !isFailure(error, 'corrupt')) throw error;
+    // What is written in its place must not make this a store that opens.
+    if (!isReplaced) await markDamaged(disk, folder, error.message);
+    const path = await setGroupStateAside(disk, folder);
+    logger.warn('what this node promised is forgotten', { path, error });
+    return undefined;
   }
 }

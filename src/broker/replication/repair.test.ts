@@ -40,6 +40,19 @@ async function damageSegment(
   );
 }
 
+/** Of what a replica remembers of its group. */
+async function damageGroupFile(group: TestGroup, replica: TestReplica): Promise<string> {
+  const path = `${replica.options.storePath}/group`;
+  await group.world.complete(
+    (async () => {
+      await using file = await replica.node.disk.open(path, 'write');
+      await file.write(Buffer.from('x'), 20);
+      await file.sync();
+    })(),
+  );
+  return path;
+}
+
 async function filesOf(group: TestGroup, replica: TestReplica): Promise<string> {
   const { disk } = replica.node;
   const names = ['', '/commitlog', '/checksums', '/snapshots'];
@@ -113,6 +126,50 @@ for (const kind of ['static', 'controlled'] as const) {
     assert.equal(naming(group, path), 1);
   });
 }
+
+test('a replica that cannot read what it promised never leads with that store, and installs it anew under the newest epoch', async () => {
+  const [group, one, two] = await pair('controlled', 'forgotten');
+  // Epoch 2, of a leader that does not come back soon.
+  one.crash({ powerLoss: false });
+  await group.master([two], 30_000);
+  await one.start();
+  await group.runFor(5000);
+  assert.equal((await two.status()).syncStateSet.length, 2);
+  await one.stop();
+  two.crash({ powerLoss: false });
+  const path = await damageGroupFile(group, one);
+  one.crash({ powerLoss: false });
+  for (let start = 0; start < 2; start++) {
+    one.starting().catch(assert.fail);
+    await group.runFor(15_000);
+    const { damage, role } = await one.status();
+    assert.match(damage ?? '', new RegExp(`${path} is damaged`));
+    assert.equal(role, 'waiting');
+    one.crash({ powerLoss: true });
+  }
+  one.starting().catch(assert.fail);
+  await two.start();
+  await group.runFor(10_000);
+  assert.equal(two.role, 'master');
+  await checkWhole(group, two, one);
+  const names = await group.world.complete(one.node.disk.list(one.options.storePath));
+  assert(names.some(({ name }) => name === 'group.set-aside'));
+  const { promisedEpoch } = one.broker?.replica?.local?.group ?? {};
+  assert.equal(promisedEpoch, (await two.status()).epoch);
+  two.crash({ powerLoss: false });
+  await group.master([one], 30_000);
+});
+
+test('a slave without a controller that cannot read what it promised ends, and is left to a person', async () => {
+  const [group, , two] = await pair('static', 'forgotten by a slave');
+  await two.stop();
+  const path = await damageGroupFile(group, two);
+  const before = await filesOf(group, two);
+  two.crash({ powerLoss: false });
+  await assert.rejects(two.start(), new RegExp(`${path} is damaged`));
+  two.crash({ powerLoss: false });
+  assert.equal(await filesOf(group, two), before);
+});
 
 test('a replica that dies in the middle of its repair, and comes back alone, does not lead; with its leader it is whole', async () => {
   const states = new Set<string>();

@@ -419,9 +419,12 @@ export class Replica {
    * to its end.
    */
   async #repair(master: MasterView): Promise<boolean> {
-    const { identity, link } = this.#options;
+    const { identity, link, isElected } = this.#options;
     const install = await this.#openInstall();
-    const atLeast = this.#options.isElected ? undefined : this.#applied;
+    const newest = this.#authority.view?.epoch;
+    // What it promised was of no higher epoch than is known to whoever elects (rule 4).
+    if (install.hasForgotten && isElected && newest !== undefined) await install.promise(newest);
+    const atLeast = isElected ? undefined : this.#applied;
     const side = new InstallSide(install, atLeast);
     const session = new FollowerSession(identity, side, link, this.#ports);
     side.session = session;
