@@ -24,7 +24,8 @@ const loggedRows = 5;
 
 /**
  * Checks the metadata of this node against itself (promise P6): the digests of the rows in the database against the
- * totals in memory, and each row against the one in memory. What differs is kept in a file, and logged.
+ * totals that were written with them, each row against the one in memory, and the totals in memory against their rows.
+ * What differs is kept in a file, and logged.
  */
 export class Scrubber {
   readonly #folder: string;

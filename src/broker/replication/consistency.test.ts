@@ -1,7 +1,13 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
+import { queueOffset } from '../../base/index.ts';
 import { LocalStore } from '../../views/index.ts';
-import { type Digest, MetadataTables } from '../../views/metadata/index.ts';
+import {
+  commitOffsets,
+  type Digest,
+  type Entry,
+  MetadataTables,
+} from '../../views/metadata/index.ts';
 import type { BrokerOptions } from '../options.ts';
 import { TestGroup, type TestReplica } from './test-group.ts';
 
@@ -241,6 +247,49 @@ test('replicas that differ check themselves: a damaged leader puts nobody out of
     await checkEqual(group, other, master);
   });
 });
+
+/** Its total becomes that of another value than the row has, as if a bit of it had changed. */
+function breakTotal({ store }: LocalStore, clientGroup: string, topic: string): void {
+  const { tables } = store;
+  const decided = (offset: number): readonly Entry[] => {
+    const commit = { group: clientGroup, topic, queueId: 0, offset: queueOffset(offset) };
+    const decision = commitOffsets(tables.appended, [commit]);
+    assert('entries' in decision && decision.entries.length === 1);
+    return decision.entries;
+  };
+  const entries = [...decided(5)];
+  tables.digestAfter(entries);
+  entries.splice(0, 1, ...decided(6));
+  store.change('progress', entries, 'test');
+}
+
+for (const kind of ['static', 'controlled'] as const) {
+  test(`a ${kind} leader whose totals are not those of its rows finds that, and keeps no healthy follower out`, async () => {
+    await withStores(async (storeOf) => {
+      const { group, master, other } = await pair(kind, noScrub);
+      breakTotal(storeOf(master), 'g', 'a');
+      const { tables: right } = storeOf(other).store;
+      await group.runFor(12_000);
+      assert(alarms(group).includes('a follower holds other metadata at an equal position'));
+      assert(!alarms(group).includes('the leader holds other metadata at an equal position'));
+      const [evidence] = await evidenceOf(group, master);
+      assert.match(evidence?.problems[0] ?? '', /table consumerOffset has the digest/);
+      assert.equal(storeOf(other).store.tables, right, 'its store is the one that it was');
+      if (kind === 'controlled') {
+        assert.deepEqual([master.role, other.role], ['slave', 'master']);
+        await checkEqual(group, other, master);
+        return;
+      }
+      const { damage, syncStateSet } = await master.status();
+      assert.match(damage ?? '', /the metadata of this store are damaged/);
+      assert.equal(syncStateSet.length, 2);
+      master.crash({ powerLoss: false });
+      await master.start();
+      await group.runFor(5000);
+      await checkEqual(group, master, other);
+    });
+  });
+}
 
 test('a damaged leader hands its metadata on to nobody; its next start makes them whole', async () => {
   const small = { ...noScrub, maxStoreBytes: 128 * 1024 };

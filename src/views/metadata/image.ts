@@ -15,6 +15,7 @@ import {
   addRow,
   type Digest,
   type DigestSum,
+  type DigestSums,
   digestBytes,
   digestOf,
   digestToBytes,
@@ -78,8 +79,8 @@ export interface ScrubReport {
 
 /** What the database holds of the applied tables: which rows it lacks, and its header. */
 export class TablesImage {
-  /** Database keys (table number, key) whose rows changed since the last batch was taken. */
-  #dirty = new Set<string>();
+  /** Database keys (table number, key) whose rows changed since the last batch was taken, with what the database has. */
+  #dirty = new Map<string, Row | undefined>();
   #header: ImageHeader = { state: emptyState, position: physicalOffset(0) };
   #hasHeader = false;
   /** Resolves when the batch in flight is done or failed. */
@@ -90,8 +91,9 @@ export class TablesImage {
     return this.#header.position;
   }
 
-  changed(table: TableNumber, key: KeyText): void {
-    this.#dirty.add(String.fromCharCode(table) + key);
+  changed(table: TableNumber, key: KeyText, before: Row | undefined): void {
+    const databaseKey = String.fromCharCode(table) + key;
+    if (!this.#dirty.has(databaseKey)) this.#dirty.set(databaseKey, before);
   }
 
   /** The database was loaded and holds this. */
@@ -108,10 +110,10 @@ export class TablesImage {
     if (this.#inFlight !== undefined || this.#scrubbing) return undefined;
     if (this.#dirty.size === 0 && this.#hasHeader && position === this.position) return undefined;
     const taken = this.#dirty;
-    this.#dirty = new Set();
+    this.#dirty = new Map();
     const batch: Mutation[] = [];
-    for (const databaseKey of taken) {
-      const row = rows.of(databaseKey.charCodeAt(0) as TableNumber).get(databaseKey.slice(1));
+    for (const databaseKey of taken.keys()) {
+      const row = rowAt(rows, databaseKey);
       const key = keyBytes(databaseKey);
       if (row === undefined) batch.push({ type: 'delete', key });
       else batch.push({ type: 'put', key, value: encodeRow(row) });
@@ -135,22 +137,57 @@ export class TablesImage {
       },
       failed: () => {
         end();
-        for (const key of taken) this.#dirty.add(key);
+        // The database has what it had before both of them.
+        for (const [key, before] of taken) this.#dirty.set(key, before);
       },
     };
   }
 
-  async scrub(keyValue: KeyValue, rows: TableMaps<Row>): Promise<ScrubReport> {
+  /** `wrongTotals` is told what the rows in memory add up to, by table. */
+  async scrub(
+    keyValue: KeyValue,
+    rows: TableMaps<Row>,
+    wrongTotals: (made: DigestSums) => readonly string[],
+  ): Promise<ScrubReport> {
     assert(!this.#scrubbing, 'one scrub at a time');
     this.#scrubbing = true;
     try {
       await this.#inFlight;
+      const wrong = wrongTotals(this.#sumsOf(rows));
       const memory = new MemoryRows(rows, (databaseKey) => this.#dirty.has(databaseKey));
-      return await scrubImage(keyValue, this.#hasHeader ? this.#header : undefined, memory);
+      const header = this.#hasHeader ? this.#header : undefined;
+      const report = await scrubImage(keyValue, header, memory);
+      return { ...report, problems: [...report.problems, ...wrong] };
     } finally {
       this.#scrubbing = false;
     }
   }
+
+  /** By what was written, which is compared with all rows, and what changed since: nobody waits for millions of hashes. */
+  #sumsOf(rows: TableMaps<Row>): DigestSums {
+    const sums = this.#header.state.sums.map((sum) => sum.slice());
+    for (const [databaseKey, before] of this.#dirty) {
+      const table = databaseKey.charCodeAt(0) as TableNumber;
+      addChange(sums, table, databaseKey.slice(1), before, rowAt(rows, databaseKey));
+    }
+    return sums;
+  }
+}
+
+const rowAt = (rows: TableMaps<Row>, databaseKey: string): Row | undefined =>
+  rows.of(databaseKey.charCodeAt(0) as TableNumber).get(databaseKey.slice(1));
+
+/** `sums` are changed in place. */
+export function addChange(
+  sums: DigestSums,
+  table: TableNumber,
+  key: KeyText,
+  before: Row | undefined,
+  after: Row | undefined,
+): void {
+  const sum = sums[table] as DigestSum;
+  if (before !== undefined) addRow(sum, -1, table, key, before.value);
+  if (after !== undefined) addRow(sum, 1, table, key, after.value);
 }
 
 /** Fills `rows` from the database. Fails `corrupt` when they are not those of the header. */
@@ -173,7 +210,7 @@ export async function loadImage(
     if (count === 0) return undefined;
     throw new Failure('corrupt', `the metadata database holds ${count} rows and no header`);
   }
-  const problems = differences(header.state, sums, 'the header');
+  const problems = differences(header.state.sums, sums, 'the header');
   if (problems.length > 0) throw new Failure('corrupt', `the metadata database: ${problems[0]}`);
   return header;
 }
@@ -291,9 +328,9 @@ async function scrubImage(
       problems.push('the header is not the one that was written');
     }
   }
-  problems.push(...differences(state, sums, 'what was written'));
+  problems.push(...differences(state.sums, sums, 'what was written'));
   for (const table of tableNumbers) {
-    if (isOther(state, sums, table)) await memory.compareAll(table, keyValue);
+    if (isOther(state.sums, sums, table)) await memory.compareAll(table, keyValue);
   }
   if (problems.length === 0 && memory.differences.length > 0) {
     problems.push('rows in memory are not those that were written');
@@ -315,18 +352,19 @@ async function scrubImage(
   };
 }
 
-function differences(state: TablesState, found: readonly DigestSum[], source: string): string[] {
+/** In words: tables whose rows add up to something else than `source` says. */
+export function differences(said: DigestSums, found: DigestSums, source: string): string[] {
   return tableNumbers
-    .filter((table) => isOther(state, found, table))
+    .filter((table) => isOther(said, found, table))
     .map(
       (table) =>
         `table ${tableName(table)} has the digest ${digestOf(found[table] as DigestSum)}, and ${source} says ` +
-        `${digestOf(state.sums[table] as DigestSum)}`,
+        `${digestOf(said[table] as DigestSum)}`,
     );
 }
 
-const isOther = (state: TablesState, found: readonly DigestSum[], table: TableNumber): boolean =>
-  digestOf(found[table] as DigestSum) !== digestOf(state.sums[table] as DigestSum);
+const isOther = (said: DigestSums, found: DigestSums, table: TableNumber): boolean =>
+  digestOf(found[table] as DigestSum) !== digestOf(said[table] as DigestSum);
 
 /** Version 8, createdAt 8, value. */
 export function encodeRow(row: Row): Uint8Array {

@@ -18,6 +18,8 @@ import {
   totalDigest,
 } from './digest.ts';
 import {
+  addChange,
+  differences,
   type ImageBatch,
   loadImage,
   type PersistedRow,
@@ -138,7 +140,7 @@ export class MetadataTables {
       const text = keyText(key);
       tables.#rows.of(table).set(text, row);
       addRow(sums[table] as DigestSum, 1, table, text, row.value);
-      tables.#image.changed(table, text);
+      tables.#image.changed(table, text, undefined);
     }
     const versions = emptyState.versions.map(
       (version, table) => content.dataVersions.get(table as TableNumber) ?? version,
@@ -264,7 +266,7 @@ export class MetadataTables {
     change.overlayBefore = undefined;
     const overlay = this.#overlay.of(table);
     if (overlay.get(key) === change) overlay.delete(key);
-    this.#image.changed(table, key);
+    this.#image.changed(table, key, before);
     return { table, key: keyBytes(key), before, after };
   }
 
@@ -365,9 +367,24 @@ export class MetadataTables {
     return this.#image.takeBatch(this.#rows, this.#appliedState, this.#appliedPosition);
   }
 
-  /** Recomputes the digests from the rows in the database, and compares those with the rows in memory. No batch is given out meanwhile. */
+  /**
+   * Recomputes the digests from the rows in the database, and compares those with the rows in memory, and what these add
+   * up to with the totals that others are told. No batch is given out meanwhile.
+   */
   scrub(keyValue: KeyValue): Promise<ScrubReport> {
-    return this.#image.scrub(keyValue, this.#rows);
+    return this.#image.scrub(keyValue, this.#rows, (made) => this.#wrongTotals(made));
+  }
+
+  /** `made` is changed: by what is not applied yet. */
+  #wrongTotals(made: DigestSums): readonly string[] {
+    const wrong = differences(this.#appliedState.sums, made, 'the total of what is applied');
+    if (wrong.length > 0) return wrong;
+    for (const { changes } of this.#pending) {
+      for (const { table, key, before, after } of changes) {
+        addChange(made, table, key, before, after);
+      }
+    }
+    return differences(this.#appendedState.sums, made, 'the total of what is appended');
   }
 
   #push(record: PendingRecord): void {
@@ -401,9 +418,7 @@ export class MetadataTables {
           owned.add(table);
           sums[table] = (sums[table] as DigestSum).slice();
         }
-        const sum = sums[table] as DigestSum;
-        if (before !== undefined) addRow(sum, -1, table, key, before.value);
-        if (after !== undefined) addRow(sum, 1, table, key, after.value);
+        addChange(sums, table, key, before, after);
       }
       const made: Change = {
         table,
