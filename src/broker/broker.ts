@@ -410,7 +410,7 @@ export class Broker implements ReplicaHost {
   async #damageMet(local: LocalStore, failure: Failure): Promise<void> {
     try {
       await local.noteDamage(failure);
-      if (failure.kind === 'corrupt') await this.#switchOver?.handOverToMend();
+      if (failure.kind === 'corrupt') await this.#switchOver?.handOverDamaged();
     } catch (error) {
       this.#ports.logger.error('damaged data was met, and nothing could be done about it', {
         error,
@@ -497,7 +497,7 @@ export class Broker implements ReplicaHost {
   }
 
   leadsDamaged(): void {
-    void this.#switchOver?.giveUp();
+    void this.#switchOver?.handOverDamaged();
   }
 
   /** Without a controller nothing but this node itself can be in the way of its role. A slave may wait for room. */

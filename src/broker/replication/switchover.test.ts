@@ -192,10 +192,15 @@ test('a master that meets a damaged block of its queues hands over, rebuilds the
   const master = await group.master(replicas);
   const other = replicas.find((replica) => replica !== master) as TestReplica;
   await group.runFor(5000);
+  other.crash({ powerLoss: false });
+  await group.runFor(5000);
   master.node.keyValueStores.damageReads(`${master.options.storePath}/queues`);
   const read = { topic: 't', group: 'g', offset: 0 };
   const refused = await master.client.pull(read);
   assert.notEqual(refused.code, 'SUCCESS');
+  await group.runFor(5000);
+  assert.equal(master.role, 'master', 'nobody else can lead');
+  await other.start();
   await group.runFor(5000);
   assert.equal(other.role, 'master');
   assert.deepEqual((await other.client.pull(read)).bodies, ['m0', 'm1', 'm2', 'm3', 'm4']);

@@ -59,10 +59,10 @@ const longestCatchUpMs = 1500;
 const maxLagBytes = 32 * 1024 * 1024;
 /** An operator waits longer than clients do for a new master that is slow. */
 const longestPromotionMs = 15_000;
-/** Damage is met by each read of it. */
-const mendEveryMs = 10_000;
 const lookEveryMs = 5;
 const giveUpRetryMs = 1000;
+/** Attempts that stop writes in vain stop them for a tenth of the time at the most. */
+const restAfterVainPause = 9;
 const askTimeoutMs = 500;
 
 /**
@@ -75,7 +75,6 @@ export class SwitchOver {
   readonly #host: SwitchOverHost;
   #holders = 0;
   #isGivingUp = false;
-  #mayMendAtMs = 0;
 
   constructor(parts: SwitchOverParts, host: SwitchOverHost) {
     this.#parts = parts;
@@ -103,49 +102,42 @@ export class SwitchOver {
     }
   }
 
-  /** The metadata of this master are damaged: another member of the set leads as soon as one can, where somebody elects. */
-  async giveUp(): Promise<void> {
-    const { clock, logger, self, replica, elect } = this.#parts;
+  /**
+   * What is damaged here is mended by following another master: whoever of the set can lead does so instead, where
+   * somebody elects. While nobody can, this node goes on with what it can read.
+   */
+  async handOverDamaged(): Promise<void> {
+    const { clock, replica, elect } = this.#parts;
     if (elect === undefined || this.#isGivingUp) return;
     this.#isGivingUp = true;
     let told = '';
-    while (replica.damage !== undefined && isLeading(replica)) {
-      const store = this.#parts.isServing() ? replica.local?.store : undefined;
-      for (const target of store?.positions.confirmed ?? []) {
-        if (target === self) continue;
-        try {
-          await this.#switchTo(target);
-          break;
-        } catch (error) {
-          if (!isFailure(error)) throw error;
-          if (error.message !== told) {
-            logger.error('this damaged master cannot hand over', { to: target, error });
-          }
-          told = error.message;
-        }
-      }
-      await clock.sleep(giveUpRetryMs);
+    while (isLeading(replica)) {
+      const sinceMs = clock.monotonicMs();
+      told = await this.#giveUp(told);
+      const tookMs = clock.monotonicMs() - sinceMs;
+      await clock.sleep(Math.max(giveUpRetryMs, tookMs * restAfterVainPause));
     }
     this.#isGivingUp = false;
   }
 
-  /**
-   * What is damaged here is mended by the next start, or by following another one: whoever can lead does so instead.
-   * Where nobody can, this node goes on with what it can read.
-   */
-  async handOverToMend(): Promise<void> {
-    const { self, replica, elect, isServing, clock, logger } = this.#parts;
-    const now = clock.monotonicMs();
-    if (elect === undefined || !isServing() || this.isHolding || now < this.#mayMendAtMs) return;
-    this.#mayMendAtMs = now + mendEveryMs;
-    const members = replica.local?.store.positions.confirmed ?? [];
-    for (const target of members.filter((member) => member !== self)) {
-      logger.warn('damaged data was met: the group is handed over, so that it is mended here', {
-        to: target,
-      });
-      const { code, remark } = await this.#answer(target);
-      if (code === ResponseCode.SUCCESS || remark === undefined) return;
+  /** Tries each member of the set; returns why the last of them cannot lead, which is told once. */
+  async #giveUp(told: string): Promise<string> {
+    const { self, replica, isServing, logger } = this.#parts;
+    const members = isServing() ? replica.local?.store.positions.confirmed : undefined;
+    let why = told;
+    for (const target of members?.filter((member) => member !== self) ?? []) {
+      try {
+        await this.#switchTo(target);
+        return why;
+      } catch (error) {
+        if (!isFailure(error)) throw error;
+        if (error.message !== why) {
+          logger.error('this damaged master cannot hand over', { to: target, error });
+        }
+        why = error.message;
+      }
     }
+    return why;
   }
 
   table(): RequestTable {
