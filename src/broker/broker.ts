@@ -578,7 +578,7 @@ export class Broker implements ReplicaHost {
   /** While this node leads still its followers can catch up, and whoever waits for them be told. */
   async #settle(): Promise<void> {
     try {
-      await this.#serving?.local.store.syncAll(longestSettlingMs);
+      await this.#serving?.local.store.settle(longestSettlingMs);
     } catch (error) {
       if (!isFailure(error, 'unavailable')) throw error; // Refused, and told when the store closes.
     }

@@ -298,7 +298,7 @@ export class Serving {
     const writer = this.#writer;
     const refused = writer.imply('system topics', (state) => ensureSystemTopics(state, settings));
     if (refused !== undefined) throw new Failure('invalid', refused.remark);
-    await store.syncAll();
+    await store.durably(store.log.end);
     this.#configuration.onChange = async (changes) => {
       const keys = new Set(changes.map(({ key }) => key));
       if (keys.has('brokerPermission')) registration.permissionChanged();

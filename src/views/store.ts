@@ -52,11 +52,11 @@ export type StoreRole = 'opened' | 'follower' | 'leader';
 
 const metadataTopic = new TextEncoder().encode(METADATA_TOPIC);
 const epochTopic = new TextEncoder().encode(EPOCH_TOPIC);
-/** A follower that is gone does not keep up a stop. */
-const longestFarewellMs = 1000;
 /** The last segment may be full, and the next one still being created when a node starts. */
 const roomAtStartMs = 30_000;
 const roomCheckMs = 20;
+
+const stopping = (): Failure => new Failure('closed', 'the broker is stopping');
 
 /**
  * One replica's log and its views, and the only writer of them: appends, the turn's write, fsyncs, C and D, and who
@@ -429,24 +429,25 @@ export class Store {
     this.#beginTurn();
   }
 
-  /** Writes and fsyncs all that was appended; on other replicas too, as far as they do so within `limitMs`. */
-  async syncAll(limitMs?: number): Promise<void> {
-    if (this.#role === 'leader') {
-      const durable = this.durably(this.log.end);
-      await (limitMs === undefined ? durable : Promise.race([durable, this.#clock.sleep(limitMs)]));
-      if (this.log.synced === this.log.end) return;
-    }
+  /** Writes and fsyncs all that was appended here. */
+  async syncAll(): Promise<void> {
     this.#endTurn();
     this.#onSynced(await this.log.sync());
   }
 
-  /** Refuses further appends, then makes everything durable. Waiters are told. Fails at once when the store has failed. */
+  /** Before a leader is closed: takes nothing more, and lets its followers have all, as far as that is done in time. */
+  async settle(limitMs: number): Promise<void> {
+    this.#refusal = stopping();
+    await Promise.race([this.durably(this.log.end), this.#clock.sleep(limitMs)]);
+  }
+
+  /** Refuses further appends, then makes everything durable here. Waiters are told. Fails at once when the store has failed. */
   async close(): Promise<void> {
     if (this.#closed) throw this.#refusal ?? new Failure('closed', 'the store is closed');
-    this.#refusal = new Failure('closed', 'the broker is stopping');
+    this.#refusal = stopping();
     this.#flushTimer?.cancel();
     try {
-      await this.syncAll(longestFarewellMs);
+      await this.syncAll();
     } finally {
       this.#closed = true;
       this.#waiters.end(this.#refusal);

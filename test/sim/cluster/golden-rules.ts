@@ -110,11 +110,10 @@ export const ruleBugs: readonly ClusterBug[] = [
         (original) =>
           async function (this: Store, grant) {
             // What it waits for first is its own record, and then the topics that each broker has.
-            for (const wait of ['durably', 'syncAll'] as const) {
-              this[wait] = async () => {
-                Reflect.deleteProperty(this, wait);
-              };
-            }
+            let waits = 2;
+            this.durably = async () => {
+              if (--waits === 0) Reflect.deleteProperty(this, 'durably');
+            };
             await original.call(this, grant);
           },
       ),
