@@ -7,6 +7,7 @@ export {
   type SpecialProperty,
 } from './record-properties.ts';
 export type { StoreRecovery } from './recovery.ts';
+export { whenThereIsRoom } from './room.ts';
 export type { SnapshotReader } from './snapshot-reader.ts';
 export { type NewMessage, Store } from './store.ts';
 export type { StorePorts } from './store-parts.ts';

@@ -31,6 +31,7 @@ import {
   writeGroupState,
 } from '../replication/index.ts';
 import { appendRecord, checkRange } from './ingest.ts';
+import { whenThereIsRoom } from './room.ts';
 import { incomingSnapshot, maxSnapshotBytes, readSnapshot, type Snapshot } from './snapshot.ts';
 import { damageMark, isMarkedDamaged, markDamaged } from './store-damage.ts';
 import type { StorePorts } from './store-parts.ts';
@@ -49,8 +50,6 @@ const marker = 'installing';
 /** Views, and what else is derived from a log that is replaced. What is set aside stays, for people. */
 const replaced = ['metadata', 'queues', 'queues.damaged', damageMark];
 const largestUnsynced = 64 * 2 ** 20;
-const roomPatienceMs = 30_000;
-const roomCheckMs = 20;
 
 /** Whether an installation was begun in this folder and did not end: it must be begun anew. */
 export async function isInstalling(disk: Disk, folder: string): Promise<boolean> {
@@ -288,12 +287,16 @@ export class StoreInstall {
    */
   async ingest(lent: Uint8Array): Promise<void> {
     const bytes = Uint8Array.from(lent);
+    const attempt = this.#attempt;
     await this.#work(async () => {
       const log = this.#log;
       if (log === undefined) throw new Failure('invalid', 'a range before the snapshot');
       checkRange(bytes, log.end);
       for (let at = 0; at < bytes.length; ) {
-        at = await this.#patiently(() => appendRecord(bytes, at, log));
+        at = await whenThereIsRoom(this.#ports.clock, () => {
+          this.#checkAttempt(attempt);
+          return appendRecord(bytes, at, log);
+        });
       }
       log.write();
       if (log.written - log.synced >= largestUnsynced) await log.sync();
@@ -365,30 +368,16 @@ export class StoreInstall {
   async #work(task: () => Promise<void>): Promise<void> {
     const attempt = this.#attempt;
     const work = this.#working.then(async () => {
-      if (this.#isOver || attempt !== this.#attempt) {
-        throw new Failure('closed', 'the installation is over');
-      }
+      this.#checkAttempt(attempt);
       await task();
     });
     this.#working = work.catch(() => {}); // Whoever asked for it is told.
     await work;
   }
 
-  /** The next segment may have to be created first. */
-  async #patiently<T>(action: () => T): Promise<T> {
-    const { clock } = this.#ports;
-    const attempt = this.#attempt;
-    const untilMs = clock.monotonicMs() + roomPatienceMs;
-    for (;;) {
-      try {
-        return action();
-      } catch (error) {
-        const isOver = this.#isOver || attempt !== this.#attempt;
-        if (isOver || clock.monotonicMs() > untilMs || !isFailure(error, 'unavailable', 'busy'))
-          throw error;
-      }
-      await clock.sleep(roomCheckMs);
-    }
+  #checkAttempt(attempt: number): void {
+    if (!this.#isOver && attempt === this.#attempt) return;
+    throw new Failure('closed', 'the installation is over');
   }
 }
 

@@ -34,6 +34,7 @@ import type { Queue, Queues } from './queues/index.ts';
 import { RecordFeed } from './record-feed.ts';
 import type { RecordProperties } from './record-properties.ts';
 import { type RecordContent, RecordWriter, systemMessage } from './record-writer.ts';
+import { whenThereIsRoom } from './room.ts';
 import type { DelayProgress } from './schedule/index.ts';
 import type { StoreOptions, StoreParts } from './store-parts.ts';
 import type { Waiter } from './wait-line.ts';
@@ -52,9 +53,6 @@ export type StoreRole = 'opened' | 'follower' | 'leader';
 
 const metadataTopic = new TextEncoder().encode(METADATA_TOPIC);
 const epochTopic = new TextEncoder().encode(EPOCH_TOPIC);
-/** The last segment may be full, and the next one still being created when a node starts. */
-const roomAtStartMs = 30_000;
-const roomCheckMs = 20;
 
 const stopping = (): Failure => new Failure('closed', 'the broker is stopping');
 
@@ -354,18 +352,10 @@ export class Store {
       durablePoint,
     });
     const body = encodeEpochRecordBody({ epoch, broker: self, incarnation, setEpoch, members });
-    const patientUntilMs = this.#clock.monotonicMs() + roomAtStartMs;
-    for (;;) {
+    await whenThereIsRoom(this.#clock, () => {
       this.#beginTurn();
-      try {
-        this.#appendSystemRecord(epochTopic, epoch as number as MetadataSequence, body);
-        break;
-      } catch (error) {
-        const isLate = this.#clock.monotonicMs() > patientUntilMs;
-        if (isLate || !isFailure(error, 'unavailable', 'busy')) throw error;
-        await this.#clock.sleep(roomCheckMs);
-      }
-    }
+      this.#appendSystemRecord(epochTopic, epoch as number as MetadataSequence, body);
+    });
     this.#inherited = this.appendedEnd;
     this.log.noteEpoch({ epoch, incarnation, start: this.appendedAt });
     this.tables.noteEpoch(epoch, this.#turnTime, this.appendedAt);

@@ -13,13 +13,9 @@ import type {
   Join,
   Report,
 } from '../../replication/link/index.ts';
-import type { LocalStore } from '../../views/index.ts';
+import { type LocalStore, whenThereIsRoom } from '../../views/index.ts';
 import { digestToBytes } from '../../views/metadata/index.ts';
 import { logCheckBefore } from './log-check.ts';
-
-/** The next segment may have to be created first: the leader was faster than this disk. */
-const roomPatienceMs = 10_000;
-const roomCheckMs = 5;
 
 /** A node that follows with an opened store: what its link reads of it and tells it. */
 export class FollowerSide implements FollowerHost {
@@ -104,29 +100,24 @@ export class FollowerSide implements FollowerHost {
       store.ingest(bytes);
     } catch (error) {
       if (!isFailure(error, 'unavailable', 'busy')) throw error;
-      // Some of it may have had room.
+      // The leader was faster than this disk. Some of it may have had room.
       return this.#ingestSoon(new Uint8Array(bytes.subarray(store.log.end - from)));
     }
   }
 
   async #ingestSoon(all: Uint8Array): Promise<void> {
     const session = this.#session;
+    const { store } = this.#local;
     let bytes = all;
-    const untilMs = this.#clock.monotonicMs() + roomPatienceMs;
-    for (;;) {
-      await this.#clock.sleep(roomCheckMs);
+    await whenThereIsRoom(this.#clock, () => {
       if (this.#session !== session) return;
-      const { store } = this.#local;
       const from = store.log.end;
       try {
         store.ingest(bytes);
-        return;
-      } catch (error) {
+      } finally {
         bytes = bytes.subarray(store.log.end - from);
-        const isLate = this.#clock.monotonicMs() > untilMs;
-        if (isLate || !isFailure(error, 'unavailable', 'busy')) throw error;
       }
-    }
+    });
   }
 
   points(commitPoint: PhysicalOffset, durablePoint: PhysicalOffset): void {
