@@ -15,6 +15,7 @@ import {
 } from '../../wire/index.ts';
 import type { GroupAuthority } from './authority.ts';
 import type { Replica } from './replica.ts';
+import { until } from './until.ts';
 
 export interface PromotionParts {
   readonly replica: Replica;
@@ -27,7 +28,6 @@ export interface PromotionParts {
 }
 
 const longestPromotionMs = 15_000;
-const lookEveryMs = 10;
 
 /**
  * PROMOTE_REPLICA: an operator lets a slave of a static group lead. The node checks what it can know: that it is whole,
@@ -68,13 +68,9 @@ export class Promotion {
     if (why !== undefined || promote === undefined) throw new Failure('unavailable', why ?? '');
     logger.warn('an operator promotes this replica: it leads from now on', { end });
     await promote();
-    const deadlineMs = clock.monotonicMs() + longestPromotionMs;
-    while (!isServing()) {
-      if (clock.monotonicMs() > deadlineMs) {
-        const remark = `it is promoted, but does not serve after ${longestPromotionMs} ms`;
-        throw new Failure('unavailable', remark);
-      }
-      await clock.sleep(lookEveryMs);
+    if (!(await until(clock, isServing, clock.monotonicMs() + longestPromotionMs))) {
+      const remark = `it is promoted, but does not serve after ${longestPromotionMs} ms`;
+      throw new Failure('unavailable', remark);
     }
     return authority.view?.epoch ?? replica.local?.store.epoch ?? 0;
   }

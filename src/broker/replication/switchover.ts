@@ -26,6 +26,7 @@ import type { GroupAuthority } from './authority.ts';
 import type { FollowerState } from './membership.ts';
 import type { Replica } from './replica.ts';
 import { whyNotCounted } from './replica-requests.ts';
+import { until } from './until.ts';
 
 /** `unknown`: it may have been decided. */
 export type ElectionOutcome = 'elected' | 'unknown' | { readonly refused: string };
@@ -59,7 +60,6 @@ const longestCatchUpMs = 1500;
 const maxLagBytes = 32 * 1024 * 1024;
 /** An operator waits longer than clients do for a new master that is slow. */
 const longestPromotionMs = 15_000;
-const lookEveryMs = 5;
 const giveUpRetryMs = 1000;
 /** Attempts that stop writes in vain stop them for a tenth of the time at the most. */
 const restAfterVainPause = 9;
@@ -96,7 +96,7 @@ export class SwitchOver {
     };
     const letGo = this.#hold();
     try {
-      await this.#until(serves, clock.monotonicMs() + longestPauseMs);
+      await until(clock, serves, clock.monotonicMs() + longestPauseMs);
     } finally {
       letGo();
     }
@@ -267,7 +267,7 @@ export class SwitchOver {
       if (follower?.isConnected !== true) throw refusal(`broker ${target} is gone`);
       return store.durablePoint === end && holdsAll(follower, end, this.#isDamaged);
     };
-    if (await this.#until(async () => isEqual(), deadlineMs)) return;
+    if (await until(this.#parts.clock, isEqual, deadlineMs)) return;
     const late = store.positions.counted.filter((id) => {
       const follower = replica.leader.followers.get(id);
       const isThere = follower !== undefined && holdsAll(follower, store.log.end, this.#isDamaged);
@@ -288,7 +288,7 @@ export class SwitchOver {
       address = await this.#serves(target);
       return address !== undefined;
     };
-    return (await this.#until(serves, deadlineMs)) ? address : undefined;
+    return (await until(this.#parts.clock, serves, deadlineMs)) ? address : undefined;
   }
 
   /** Where the target serves its clients; undefined while it does not. */
@@ -305,15 +305,6 @@ export class SwitchOver {
     } catch (error) {
       if (!isFailure(error)) throw error;
       return undefined; // It cannot be reached, or this node stops.
-    }
-  }
-
-  async #until(condition: () => Promise<boolean>, deadlineMs: number): Promise<boolean> {
-    const { clock } = this.#parts;
-    for (;;) {
-      if (await condition()) return true;
-      if (clock.monotonicMs() >= deadlineMs) return false;
-      await clock.sleep(lookEveryMs);
     }
   }
 }
