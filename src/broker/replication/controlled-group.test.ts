@@ -131,6 +131,16 @@ test('a replica whose store was removed installs it from the leader, with the wh
   assert.equal(pulled.bodies.length, 1);
 });
 
+/** A group of two, both in the set, with a topic for `load`. */
+async function loadable(seed: string, segmentBytes = 2 ** 22) {
+  const group = new TestGroup(seed);
+  const replicas = await group.controlled(names, { segmentBytes });
+  const master = await started(group, replicas);
+  const other = replicas.find((replica) => replica !== master) as TestReplica;
+  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  return { group, master, other };
+}
+
 /** Sends one message after the other, so many at once, and notes how long each took. */
 function load(group: TestGroup, master: TestReplica, inFlight: number) {
   const tookMs: number[] = [];
@@ -157,11 +167,7 @@ for (const [what, powerLoss, isEmptied] of [
   ['lost its store', false, true],
 ] as const) {
   test(`a replica that ${what} joins the set while clients send without a pause`, async () => {
-    const group = new TestGroup('dense');
-    const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
-    const master = await started(group, replicas);
-    const other = replicas.find((replica) => replica !== master) as TestReplica;
-    assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+    const { group, master, other } = await loadable('dense');
     other.crash({ powerLoss });
     if (isEmptied) await other.wipe();
     await group.runFor(4000);
@@ -180,11 +186,7 @@ for (const [what, powerLoss, isEmptied] of [
 }
 
 test('a replica whose disk is slow holds up nobody for longer than an admission, and not again and again', async () => {
-  const group = new TestGroup('slow disk');
-  const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
-  const master = await started(group, replicas);
-  const other = replicas.find((replica) => replica !== master) as TestReplica;
-  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  const { group, master, other } = await loadable('slow disk');
   other.crash({ powerLoss: false });
   await group.runFor(4000);
   other.syncMs = 2000;
@@ -201,11 +203,7 @@ test('a replica whose disk is slow holds up nobody for longer than an admission,
 });
 
 test('a replica whose connection breaks while it is waited for is not waited for again and again', async () => {
-  const group = new TestGroup('broken admissions');
-  const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
-  const master = await started(group, replicas);
-  const other = replicas.find((replica) => replica !== master) as TestReplica;
-  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  const { group, master, other } = await loadable('broken admissions');
   other.crash({ powerLoss: false });
   await group.runFor(4000);
   other.syncMs = 2000;
@@ -225,11 +223,7 @@ test('a replica whose connection breaks while it is waited for is not waited for
 });
 
 test('a replica whose disk is full is not waited for, and counts again when there is room', async () => {
-  const group = new TestGroup('full follower');
-  const replicas = await group.controlled(names, { segmentBytes: 2 ** 18 });
-  const master = await started(group, replicas);
-  const other = replicas.find((replica) => replica !== master) as TestReplica;
-  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  const { group, master, other } = await loadable('full follower', 2 ** 18);
   const { tookMs, end } = load(group, master, 4);
   await group.runFor(500);
   other.node.drive.setFreeBytes(0);
@@ -246,11 +240,7 @@ test('a replica whose disk is full is not waited for, and counts again when ther
 });
 
 test('a controller that starts again is no reason to leave a master that leads on', async () => {
-  const group = new TestGroup('controller starts');
-  const replicas = await group.controlled(names, { segmentBytes: 2 ** 22 });
-  const master = await started(group, replicas);
-  const other = replicas.find((replica) => replica !== master) as TestReplica;
-  assert.equal((await master.client.createTopic('load', 1)).code, 'SUCCESS');
+  const { group, master, other } = await loadable('controller starts');
   const { setEpoch } = await master.status();
   const { tookMs, end } = load(group, master, 2);
   for (let time = 0; time < 4; time++) {

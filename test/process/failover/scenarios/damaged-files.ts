@@ -56,6 +56,11 @@ const damages: readonly Damage[] = [
     },
   },
   {
+    name: '`group` damaged',
+    isInstalled: true,
+    act: (store) => damaged(join(store, 'group'), 0.5),
+  },
+  {
     name: 'a file of the queues (SST) damaged',
     isMetByReads: true,
     act: async (store) => {

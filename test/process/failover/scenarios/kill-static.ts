@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Round } from '../round.ts';
-import { changeSome, workOn } from '../work.ts';
+import { begun, changeWithout } from './steps.ts';
 
 const delaysMs = [0, 10, 100, 500, 2000];
 
@@ -10,17 +10,10 @@ const delaysMs = [0, 10, 100, 500, 2000];
  */
 export async function killStatic(round: Round): Promise<void> {
   const { group } = round;
-  const master = await group.untilComplete();
-  const slave = group.other(master);
-  await round.prepare(master);
   round.delayMs = delaysMs[(round.number - 1) % delaysMs.length] ?? 0;
-  await round.at(master, (writer) => workOn(writer, round.prefix));
+  const { master, slave } = await begun(round);
   const isAlone = round.number % 2 === 0;
-  if (isAlone) {
-    await group.kill(slave);
-    await group.untilAlone(master);
-    await round.at(master, (writer) => changeSome(writer, round.prefix));
-  }
+  if (isAlone) await changeWithout(round, slave, master);
   await round.meddle(master);
   await sleep(round.delayMs);
   await round.kill(master);

@@ -2,8 +2,9 @@ import { runOrThrow } from '../../../interop/support/processes.ts';
 import { Load } from '../load.ts';
 import { isInOwnNetwork } from '../own-network.ts';
 import type { Round } from '../round.ts';
-import { changeSome, workOn } from '../work.ts';
+import { changeSome } from '../work.ts';
 import { expectNobody } from './restart-orders.ts';
+import { begun, promoteByKill } from './steps.ts';
 
 const commandLimitMs = 10_000;
 
@@ -14,10 +15,7 @@ const commandLimitMs = 10_000;
  */
 export async function oneWayCut(round: Round): Promise<void> {
   const { group, prefix } = round;
-  const master = await group.untilComplete();
-  const slave = group.other(master);
-  await round.prepare(master);
-  await round.at(master, (writer) => workOn(writer, prefix));
+  const { master, slave } = await begun(round);
   const load = new Load(group, round.journal, prefix);
   const isFromMaster = round.number % 2 === 1;
   round.note(isFromMaster ? 'what the master sends is lost' : 'what the slave sends is lost');
@@ -47,12 +45,7 @@ export async function oneWayCut(round: Round): Promise<void> {
   if (load.unanswered > 0) round.problem(`${load.unanswered} requests were never answered`);
   await round.compareMaster(master);
   await round.compareReplica(slave);
-  await round.kill(master);
-  await round.firstWrite(slave);
-  await round.compareMaster(slave);
-  await group.start(master);
-  await group.untilComplete();
-  await round.compareReplica(master);
+  await promoteByKill(round, slave, master);
 }
 
 /** `holdfast cluster` puts it one above the port for clients. */

@@ -3,6 +3,7 @@ import { Remote } from '../remote.ts';
 import type { Round } from '../round.ts';
 import { changeSome, workOn } from '../work.ts';
 import { Writer } from '../writer.ts';
+import { begun } from './steps.ts';
 
 const pauseMs = 30_000;
 /** The requests that wait in the socket of the stopped master are answered after it goes on. */
@@ -16,10 +17,7 @@ const triesEveryMs = 100;
  */
 export async function pause(round: Round): Promise<void> {
   const { group, journal, prefix } = round;
-  const master = await group.untilComplete();
-  const other = group.other(master);
-  await round.prepare(master);
-  await round.at(master, (writer) => workOn(writer, prefix));
+  const { master, slave: other } = await begun(round);
   using before = new Remote(master.address);
   const knocking = new Writer(before, journal, answerLimitMs);
   await knocking.defineTopic(`${prefix}before`, { queues: 1, perm: 6, messageType: '' });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterMaster } from '../cluster-master.ts';
 import type { GroupNode } from '../group.ts';
 import type { Round } from '../round.ts';
-import { workOn } from '../work.ts';
+import { begun } from './steps.ts';
 
 const delaysMs = [0, 10, 100, 500, 2000];
 const formerMs = 6000;
@@ -17,11 +17,8 @@ const lookEveryMs = 300;
  */
 export async function promote(round: Round): Promise<void> {
   const { group } = round;
-  const master = await group.untilComplete();
-  const slave = group.other(master);
-  await round.prepare(master);
   round.delayMs = delaysMs[(round.number - 1) % delaysMs.length] ?? 0;
-  await round.at(master, (writer) => workOn(writer, round.prefix));
+  const { master, slave } = await begun(round);
   await expectRefusal(round, slave);
   await round.meddle(master);
   await sleep(round.delayMs);

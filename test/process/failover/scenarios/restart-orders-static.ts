@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Round } from '../round.ts';
-import { changeSome, workOn } from '../work.ts';
+import { begun, changeWithout } from './steps.ts';
 
 const slaveAloneMs = 5000;
 const lookEveryMs = 500;
@@ -24,15 +24,8 @@ export async function restartOrdersStatic(round: Round): Promise<void> {
   const { group } = round;
   const order = orders[(round.number - 1) % orders.length] as Order;
   round.note(`order ${order.name}`);
-  const master = await group.untilComplete();
-  const slave = group.other(master);
-  await round.prepare(master);
-  await round.at(master, (writer) => workOn(writer, round.prefix));
-  if (order.isAlone) {
-    await group.kill(slave);
-    await group.untilAlone(master);
-    await round.at(master, (writer) => changeSome(writer, round.prefix));
-  }
+  const { master, slave } = await begun(round);
+  if (order.isAlone) await changeWithout(round, slave, master);
   await group.kill(...group.nodes);
   for (const node of group.nodes) if (node.kind !== 'broker') await group.start(node);
   if (order.isSlaveFirst) {

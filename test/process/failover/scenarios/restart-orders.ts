@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GroupNode } from '../group.ts';
 import type { Round } from '../round.ts';
-import { changeSome, workOn } from '../work.ts';
+import { begun, changeWithout } from './steps.ts';
 
 /** Longer than a controller that starts waits before it calls anyone dead. */
 const nobodyLeadsMs = 12_000;
@@ -52,15 +52,8 @@ export async function restartOrders(round: Round): Promise<void> {
   const { group } = round;
   const order = orders[(round.number - 1) % orders.length] as Order;
   round.note(`order ${order.name}`);
-  const master = await group.untilComplete();
-  const slave = group.other(master);
-  await round.prepare(master);
-  await round.at(master, (writer) => workOn(writer, round.prefix));
-  if (order.isAlone) {
-    await group.kill(slave);
-    await group.untilAlone(master);
-    await round.at(master, (writer) => changeSome(writer, round.prefix));
-  }
+  const { master, slave } = await begun(round);
+  if (order.isAlone) await changeWithout(round, slave, master);
   await group.kill(...group.nodes);
   const brokers = order.brokers.map((role) => (role === 'master' ? master : slave));
   const others = group.nodes.filter(({ kind }) => kind !== 'broker');

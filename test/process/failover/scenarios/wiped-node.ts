@@ -1,6 +1,6 @@
 import type { Round } from '../round.ts';
-import { workOn } from '../work.ts';
 import { expectNobody } from './restart-orders.ts';
+import { begun, promoteByKill } from './steps.ts';
 
 /**
  * A node loses its disk. In odd rounds the slave, while the master goes on: it must have everything before it can be
@@ -8,10 +8,7 @@ import { expectNobody } from './restart-orders.ts';
  */
 export async function wipedNode(round: Round): Promise<void> {
   const { group } = round;
-  const master = await group.untilComplete();
-  const slave = group.other(master);
-  await round.prepare(master);
-  await round.at(master, (writer) => workOn(writer, round.prefix));
+  const { master, slave } = await begun(round);
   if (round.number % 2 === 0) {
     await group.kill(...group.nodes);
     await group.wipe(slave);
@@ -29,10 +26,5 @@ export async function wipedNode(round: Round): Promise<void> {
   }
   await group.untilComplete();
   await round.compareReplica(slave);
-  await round.kill(master);
-  await round.firstWrite(slave);
-  await round.compareMaster(slave);
-  await group.start(master);
-  await group.untilComplete();
-  await round.compareReplica(master);
+  await promoteByKill(round, slave, master);
 }
