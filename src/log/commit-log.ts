@@ -461,8 +461,7 @@ export class CommitLog implements AsyncDisposable {
 
   /** A border of records some megabytes above `position` at most, if one is known that is not far away. */
   borderAbove(position: PhysicalOffset): PhysicalOffset | undefined {
-    const border = this.#tail.startAbove(position);
-    return border === undefined ? undefined : physicalOffset(border);
+    return this.#tail.startAbove(position) as PhysicalOffset | undefined;
   }
 
   /**
