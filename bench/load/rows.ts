@@ -6,7 +6,7 @@ import { memory } from './rows/memory.ts';
 import { offsets, topics } from './rows/metadata.ts';
 import { pullCold, pullTail } from './rows/pulling.ts';
 import { replicatedSend, replicatedTopics } from './rows/replicated.ts';
-import { failoverTime, switchover } from './rows/role-changes.ts';
+import { failoverTime, hangTime, switchover } from './rows/role-changes.ts';
 import { send64, sendAsync, sendSync } from './rows/sending.ts';
 import { start } from './rows/start.ts';
 import { steady } from './rows/steady.ts';
@@ -30,5 +30,6 @@ export const rows: readonly Row[] = [
   replicatedTopics,
   switchover,
   failoverTime,
+  hangTime,
   join,
 ];

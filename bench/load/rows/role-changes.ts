@@ -8,7 +8,7 @@ import { failover } from '../../../test/process/failover/run.ts';
 import type { LoadReport } from '../../../test/process/load-generator.ts';
 import { faults } from '../figures.ts';
 import { addressAndPids } from '../groups.ts';
-import { atMost, type Bench, type Figure, ours, type Row, type Side } from '../row.ts';
+import { type Aim, atMost, type Bench, type Figure, ours, type Row, type Side } from '../row.ts';
 import { slackMs } from '../servers.ts';
 
 const sentPerSecond = 2000;
@@ -93,33 +93,41 @@ export const failoverTime: Row = {
   name: 'failover-time',
   title:
     'kill -9 of the master until the other one acknowledges a send, as a client sees it that knows both (--rounds 20)',
-  async run(bench) {
-    const ownRounds = await kills(bench, 'holdfast', bench.rounds);
-    const javaRounds = bench.java ? await kills(bench, 'java', Math.min(bench.rounds, 3)) : [];
-    const times = timesOf(ownRounds);
-    const values: Partial<Record<Side, readonly number[]>> = {
-      holdfast: times,
-      ...(bench.java && { java: timesOf(javaRounds) }),
-    };
-    return [
-      { what: 'first acknowledged send', unit: 'ms', values, aims: [atMost(1000)] },
-      ours(`the worst of ${times.length}`, 'ms', Math.max(...times), [atMost(3000)]),
-      ours(
-        'rounds with a loss or a problem',
-        '',
-        ownRounds.filter((figures) => !isFaultless(figures)).length,
-        [atMost(0)],
-      ),
-    ];
-  },
+  run: (bench) => measureFailures(bench, 'kill', [atMost(1000)], [atMost(3000)]),
 };
 
-function kills(
+export const hangTime: Row = {
+  name: 'hang-time',
+  title:
+    'SIGSTOP of the master until the other one acknowledges a send: the heartbeat timeout and what comes after it',
+  run: (bench) => measureFailures(bench, 'hang', [], []),
+};
+
+async function measureFailures(
   bench: Bench,
-  target: 'holdfast' | 'java',
-  rounds: number,
-): Promise<readonly Figures[]> {
-  return failover({ target, scenario: 'kill', rounds, seed: 1, report: bench.progress });
+  scenario: 'kill' | 'hang',
+  aims: readonly Aim[],
+  aimsOfWorst: readonly Aim[],
+): Promise<readonly Figure[]> {
+  const play = (target: 'holdfast' | 'java', rounds: number): Promise<readonly Figures[]> =>
+    failover({ target, scenario, rounds, seed: 1, report: bench.progress });
+  const ownRounds = await play('holdfast', bench.rounds);
+  const javaRounds = bench.java ? await play('java', Math.min(bench.rounds, 3)) : [];
+  const times = timesOf(ownRounds);
+  const values: Partial<Record<Side, readonly number[]>> = {
+    holdfast: times,
+    ...(bench.java && { java: timesOf(javaRounds) }),
+  };
+  return [
+    { what: 'first acknowledged send', unit: 'ms', values, aims },
+    ours(`the worst of ${times.length}`, 'ms', Math.max(...times), aimsOfWorst),
+    ours(
+      'rounds with a loss or a problem',
+      '',
+      ownRounds.filter((figures) => !isFaultless(figures)).length,
+      [atMost(0)],
+    ),
+  ];
 }
 
 const timesOf = (rounds: readonly Figures[]): readonly number[] =>

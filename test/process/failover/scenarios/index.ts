@@ -2,6 +2,7 @@ import type { Mode } from '../group.ts';
 import type { Round } from '../round.ts';
 import { damagedMaster, damagedSlave, smallFiles } from './damaged-files.ts';
 import { diskFull } from './disk-full.ts';
+import { hang } from './hang.ts';
 import { kill } from './kill.ts';
 import { killStatic } from './kill-static.ts';
 import { oneWayCut } from './one-way-cut.ts';
@@ -30,6 +31,7 @@ export const scenarios: Readonly<Record<Mode, Readonly<Record<string, Scenario>>
     'restart-orders': { play: restartOrders },
     'stale-slave': { play: staleSlave },
     'role-changes': { play: roleChanges },
+    hang: { play: hang },
     pause: { play: pause },
     'wiped-node': { play: wipedNode },
     'one-way-cut': { play: oneWayCut, needsOwnNetwork: true },
