@@ -203,7 +203,8 @@ export class Round {
       if (!one || !other) return undefined;
       if (one.applied !== other.applied || one.sequence !== other.sequence) return undefined;
       if (one.digest !== other.digest) throw new Error(`different digests: ${describe()}`);
-      return true;
+      // A replica hears of what is committed a moment after it has it, and shows no more than that.
+      return (one.commitPoint === other.end && other.commitPoint === other.end) || undefined;
     });
   }
 
@@ -242,6 +243,8 @@ export class Round {
 }
 
 interface Place {
+  readonly end: number;
+  readonly commitPoint: number;
   readonly applied: number;
   readonly sequence: number;
   readonly digest: string;
