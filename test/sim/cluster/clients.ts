@@ -43,10 +43,13 @@ export class Clients {
   /** So many at once, each one request after the other, until `stop`. What they find wrong ends the seed. */
   async start(count: number): Promise<void> {
     this.#isStopped = false;
-    const work = Array.from({ length: count }, (_, index) =>
-      this.#work(index).catch((error: unknown) => this.#cluster.fail(error)),
+    const work = Array.from({ length: count }, (_, index) => [
+      this.#work(index),
+      this.#readOn(`messages-${index}`),
+    ]);
+    await Promise.all(
+      work.flat().map((one) => one.catch((error: unknown) => this.#cluster.fail(error))),
     );
-    await Promise.all(work);
   }
 
   stop(): void {
@@ -59,7 +62,7 @@ export class Clients {
     await this.#define(topic, this.#expected.topics, '1', createTopic(topic, 1));
     for (let _count = 0; !this.#isStopped; _count++) {
       this.actions++;
-      switch (this.#random.below(9)) {
+      switch (this.#random.below(8)) {
         case 0:
           await this.#createTopic(index);
           break;
@@ -74,9 +77,6 @@ export class Clients {
           break;
         case 4:
           await this.#read(index);
-          break;
-        case 5:
-          await this.#pull(topic);
           break;
         default:
           await this.#send(topic, `${index}-${this.#names++}${this.#padding}`);
@@ -188,15 +188,24 @@ export class Clients {
     this.#expected.sent(topic, Number(outcome.response.text('queueOffset')), body);
   }
 
-  /** At any replica. */
-  async #pull(topic: string): Promise<void> {
-    const { inspector, replicas } = this.#cluster;
-    const { name, client } = this.#random.pick(replicas);
-    const count = this.#expected.messages.get(topic)?.size ?? 0;
-    const offset = this.#random.below(count + 1);
+  /** Goes on at any replica, mostly at the end of what was read. */
+  async #readOn(topic: string): Promise<void> {
+    while (!this.#isStopped) {
+      await this.#pull(topic, this.#random.pick(this.#cluster.replicas));
+      await this.#sleep(this.#random.below(40));
+    }
+  }
+
+  async #pull(topic: string, { name, client }: TestReplica): Promise<void> {
+    const end = Math.max(-1, ...(this.#expected.read.get(topic)?.keys() ?? [])) + 1;
+    const offset = this.#random.below(4) === 0 ? this.#random.below(end + 1) : end;
+    const suspendMs = this.#random.below(2) * 500;
     try {
-      const { code, bodies } = await client.pulling({ topic, group: 'readers', offset });
+      const pull = { topic, group: 'readers', offset, suspendMs };
+      const { code, bodies } = await client.pulling(pull);
+      const { inspector } = this.#cluster;
       if (code !== 'SUCCESS' || inspector.mayReadWrong(name)) return;
+      if (bodies.length > 0) inspector.wasRead(name, topic, offset + bodies.length - 1);
       bodies.forEach((body, index) => {
         this.#expected.found(topic, offset + index, body, name);
       });

@@ -7,6 +7,8 @@ import { Controller } from '../../../src/controller/controller.ts';
 import { SetPositions } from '../../../src/replication/index.ts';
 import { LocalStore } from '../../../src/views/index.ts';
 import { MetadataTables } from '../../../src/views/metadata/index.ts';
+import { Queue } from '../../../src/views/queues/queue.ts';
+import { Queues } from '../../../src/views/queues/queues.ts';
 import { Store } from '../../../src/views/store.ts';
 import { SimDrive } from '../ports/index.ts';
 import type { ClusterBug } from './golden-bugs.ts';
@@ -236,6 +238,40 @@ export const ruleBugs: readonly ClusterBug[] = [
           function (this: MetadataTables, durable) {
             return original.call(this, physicalOffset(Math.max(durable, this.pendingEnd)));
           },
+      ),
+  },
+  {
+    name: 'rule 14: a follower shows what it has written',
+    breaks: ['P4'],
+    within: 20,
+    introduce: () =>
+      patchedGetter(Store.prototype, 'commitPoint', (store, original) =>
+        store.role === 'follower' ? store.log.written : original(),
+      ),
+  },
+  {
+    name: 'rule 14: readers get what is written, committed or not',
+    breaks: ['P4'],
+    within: 100,
+    introduce: () =>
+      all(
+        patched(
+          Queue.prototype,
+          'readable',
+          () =>
+            function (this: Queue) {
+              return this.next;
+            },
+        ),
+        patched(
+          Queues.prototype,
+          'read',
+          (original) =>
+            function (this: Queues, queue, offset, maxEntries) {
+              const unlimited = physicalOffset(Number.MAX_SAFE_INTEGER);
+              return original.call(this, queue, offset, maxEntries, unlimited);
+            },
+        ),
       ),
   },
 ];

@@ -1,4 +1,4 @@
-import type { BrokerId } from '../../../src/base/index.ts';
+import { type BrokerId, queueOffset } from '../../../src/base/index.ts';
 import { Broker } from '../../../src/broker/broker.ts';
 import type { ReplicaRole } from '../../../src/broker/replication/replica-host.ts';
 import { Controller } from '../../../src/controller/controller.ts';
@@ -188,6 +188,7 @@ export class Inspector {
       this.#checkPositions(watched, local);
       if (local.store.role === 'leader') this.#checkLeader(watched, local);
     }
+    for (const watched of this.#byName.values()) this.#checkReadable(watched);
   }
 
   /** Where no violation may be thrown, since the broker would take it for a failure of its own. */
@@ -289,6 +290,35 @@ export class Inspector {
           `which had ${later.written} when it promised epoch ${later.epoch}`,
       );
     }
+  }
+
+  /** Whoever follows shows no more than what a leader has committed (rule 14). */
+  #checkReadable({ name, local }: Watched): void {
+    if (local?.store.role !== 'follower') return;
+    const { commitPoint } = local.store;
+    ensure(
+      commitPoint <= this.#highestCommitted,
+      'P4',
+      () =>
+        `${name} shows all below ${commitPoint}, of which ${this.#highestCommitted} is committed`,
+    );
+  }
+
+  /** A reader got the message at `offset` from this node. */
+  wasRead(name: string, topic: string, offset: number): void {
+    const store = this.storeOf(name)?.store;
+    const topicQueues = store && [...store.queues].find((queues) => queues.topic === topic);
+    if (store === undefined || topicQueues === undefined) return;
+    const at = queueOffset(offset);
+    const entries = store.queues.read(topicQueues.queue(0), at, 1, store.log.end);
+    if (entries instanceof Promise || entries.count === 0) return; // Not one of the newest.
+    const end = entries.position(0) + entries.size(0);
+    ensure(
+      end <= this.#highestCommitted,
+      'P4',
+      () =>
+        `${name} shows ${topic} ${offset} below ${end}, of which ${this.#highestCommitted} is committed`,
+    );
   }
 
   /** P1, and P4 with SYNC_FLUSH: what is acknowledged as durable is on the disk of everybody who counts. */
