@@ -1,5 +1,11 @@
-import type { Clock, Failure, Logger, QueueOffset, Timer } from '../base/index.ts';
-import { isFailure } from '../base/index.ts';
+import {
+  type Clock,
+  Failure,
+  isFailure,
+  type Logger,
+  type QueueOffset,
+  type Timer,
+} from '../base/index.ts';
 import type { Store, Waiter } from '../views/index.ts';
 import {
   commitOffsets,
@@ -10,6 +16,8 @@ import {
 
 /** Commits of one record; keeps a record well below the size limit. */
 const commitsPerRecord = 1000;
+const notKnownToBeCommitted =
+  'this replica has not heard whether the first offset of the group is committed';
 
 export interface OffsetInquirer {
   found(offset: QueueOffset | undefined): void;
@@ -58,12 +66,16 @@ export class OffsetCommits {
   /**
    * Tells the value that a query may show: what is pending is appended first, and C passes it, so that an offset that
    * was shown never goes back (P5). One that will not be recorded, as the consumer has not seen its reset yet, is not
-   * shown. Undefined when there is none. A replica, which cannot commit anything, tells what is durable.
+   * shown. Undefined when there is none. A replica tells what it knows to be committed; it does not say that there is none
+   * when one may be, since whoever is told so may begin at the end.
    */
   query(group: string, topic: string, queueId: number, inquirer: OffsetInquirer): void {
-    const { appended, applied } = this.#store.tables;
+    const { appended } = this.#store.tables;
     if (!this.#leads) {
-      inquirer.found(applied.offset(group, topic, queueId));
+      const known = this.#committedState.offset(group, topic, queueId);
+      const isUnsure = known === undefined && appended.offset(group, topic, queueId) !== undefined;
+      if (isUnsure) inquirer.failed(new Failure('unavailable', notKnownToBeCommitted));
+      else inquirer.found(known);
       return;
     }
     const pending =
@@ -81,10 +93,10 @@ export class OffsetCommits {
 
   /**
    * What `read` tells of the offsets of now, once all of it is committed, so that what was shown never goes back (P5).
-   * A replica tells what is durable.
+   * A replica tells what it knows to be so.
    */
   async committed<T>(read: (state: MetadataReader) => T): Promise<T> {
-    if (!this.#leads) return read(this.#store.tables.applied);
+    if (!this.#leads) return read(this.#committedState);
     this.#appendAll();
     const { appended, pendingEnd } = this.#store.tables;
     const told = read(appended);
@@ -118,6 +130,12 @@ export class OffsetCommits {
 
   get #leads(): boolean {
     return this.#store.role === 'leader';
+  }
+
+  /** Of a replica: all that it has, where it has heard that all of it is committed; else what is durable. */
+  get #committedState(): MetadataReader {
+    const { commitPoint, tables } = this.#store;
+    return tables.pendingEnd <= commitPoint ? tables.appended : tables.applied;
   }
 
   #awaitPending(waiter: Waiter): void {

@@ -156,6 +156,24 @@ test('a slave that starts without its master, and does not know how much of a qu
   assert.equal(await two.client.committed('g', 't'), 0, 'what is durable');
 });
 
+test('a slave whose master is dead never says that there is no offset where there may be one', async () => {
+  const { group, one, two } = await staticPair('first offset');
+  assert.equal((await one.client.createGroup('g')).code, 'SUCCESS');
+  await group.runFor(1000);
+  one.syncMs = 120_000; // D stays where it is, and so what is applied.
+  assert.equal((await one.client.commit('g', 't', 0, 1)).code, 'SUCCESS');
+  await group.runFor(1000);
+  one.crash({ powerLoss: false });
+  await group.runFor(5000);
+  assert.equal(await two.client.committed('g', 't'), 1, 'committed, if not durable');
+  await two.stop();
+  two.crash({ powerLoss: false });
+  await two.start();
+  await group.runFor(1000);
+  assert.equal(await two.client.committed('g', 't'), 'SYSTEM_ERROR', 'it knows no more of C');
+  assert.equal(await two.client.committed('new', 't'), 'QUERY_NOT_FOUND');
+});
+
 test('a pull that waits at a slave when it is promoted gets what is sent then', async () => {
   const { group, one, two } = await staticPair('promoted');
   one.crash({ powerLoss: false });
