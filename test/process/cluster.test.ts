@@ -35,6 +35,7 @@ interface Node {
   readonly pid: number | null;
   readonly inSync?: boolean;
   readonly brokerName?: string;
+  readonly metrics?: string;
 }
 
 interface Ready {
@@ -266,7 +267,8 @@ on(
   async (folder) => {
     const data = join(folder.path, 'cluster');
     for (const round of [1, 2]) {
-      await using terminal = await Terminal.open(data, '--replicas', '3', '--static');
+      const metrics = ['--set', 'metricsExporterType=PROM'];
+      await using terminal = await Terminal.open(data, '--replicas', '3', '--static', ...metrics);
       assert.equal(terminal.ready.controller, undefined);
       await terminal.until('all in sync', isComplete);
       assert.deepEqual(summary(await terminal.nodes()), [
@@ -278,6 +280,11 @@ on(
       const { address } = await terminal.node('broker-a-1');
       assert.equal(await createTopic(address, `round-${round}`), 0);
       assert(await hasTopic(address, 'round-1'));
+      for (const { kind, metrics: at, role } of await terminal.nodes()) {
+        if (kind !== 'broker') continue;
+        const page = await (await fetch(`http://${at}/metrics`)).text();
+        assert.match(page, new RegExp(`^holdfast_role{.*role="${role}"} 1$`, 'm'));
+      }
       if (round === 2) break;
       await terminal.done('kill', 'broker-a-1');
       await terminal.until('nobody leads', (nodes) => nodes.every(({ role }) => role !== 'master'));

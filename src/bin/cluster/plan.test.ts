@@ -1,6 +1,12 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import { type ClusterPlan, configurationOf, planCluster, portOf } from './plan.ts';
+import {
+  type ClusterPlan,
+  configurationOf,
+  metricsAddressOf,
+  planCluster,
+  portOf,
+} from './plan.ts';
 
 const parts = { folder: '/data/n', secretFile: '/data/secret', settings: {} };
 
@@ -10,12 +16,12 @@ function linesOf(plan: ClusterPlan, name: string, settings = {}): readonly strin
   return configurationOf(plan, node, { ...parts, settings }).split('\n');
 }
 
-test('names are unique, and no two nodes share a port or the port beside it', async () => {
+test('names are unique, and no two nodes share a port or those beside it', async () => {
   const plan = await planCluster({ replicas: 3, groups: 3, isStatic: false }, undefined);
   assert.equal(new Set(plan.nodes.map(({ name }) => name)).size, 11);
   const brokers = plan.nodes.filter(({ kind }) => kind === 'broker').map(portOf);
   const others = plan.nodes.filter(({ kind }) => kind !== 'broker').map(portOf);
-  const ports = [...others, ...brokers.flatMap((port) => [port - 2, port, port + 1])];
+  const ports = [...others, ...brokers.flatMap((port) => [port - 2, port - 1, port, port + 1])];
   assert.equal(new Set(ports).size, ports.length);
 });
 
@@ -43,4 +49,18 @@ test('what a person sets wins', async () => {
   const lines = linesOf(plan, 'broker-a-1', { mappedFileSizeCommitLog: '8m' });
   assert(lines.includes('mappedFileSizeCommitLog=8m'));
   assert(!lines.includes('mappedFileSizeCommitLog=64m'));
+});
+
+test('each broker has a port of its own for metrics, once they are turned on', async () => {
+  const plan = await planCluster({ replicas: 2, groups: 1, isStatic: false }, undefined);
+  const addresses = (settings: Record<string, string>) =>
+    ['broker-a-1', 'broker-a-2'].map((name) =>
+      metricsAddressOf(linesOf(plan, name, settings).join('\n')),
+    );
+  assert.deepEqual(addresses({}), [undefined, undefined]);
+  const ports = plan.nodes.filter(({ kind }) => kind === 'broker').map((node) => portOf(node) - 1);
+  assert.deepEqual(
+    addresses({ metricsExporterType: 'prom' }),
+    ports.map((port) => `127.0.0.1:${port}`),
+  );
 });

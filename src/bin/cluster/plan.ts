@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { parseProperties } from '../../base/index.ts';
 
 export type NodeKind = 'nameserver' | 'controller' | 'broker';
 
@@ -56,7 +57,7 @@ export async function planCluster(
   return { ...shape, nodes };
 }
 
-/** The port for clients that subtract two, one that stays free, `listenPort`, `haListenPort`. */
+/** The port for clients that subtract two, that of the metrics, `listenPort`, `haListenPort`. */
 const brokerPorts = 4;
 const listenOffset = 2;
 
@@ -91,12 +92,24 @@ export function configurationOf(
         namesrvAddr: addressesOf(plan, 'nameserver'),
         storePathRootDir: join(folder, 'store'),
         haListenPort: String(port + 1),
+        // They are off unless somebody sets `metricsExporterType`.
+        metricsPromExporterPort: String(port - 1),
         haSharedSecretFile: secretFile,
         mappedFileSizeCommitLog: '64m',
         ...roleSettings(plan, node),
         ...settings,
       });
   }
+}
+
+/** Where a broker with this configuration serves its metrics; undefined when it does not. */
+export function metricsAddressOf(configuration: string): string | undefined {
+  const { settings } = parseProperties(configuration, 'node.conf');
+  const values = new Map(settings.map(({ key, value }) => [key, value]));
+  const exporter = values.get('metricsExporterType')?.toUpperCase();
+  if (exporter !== 'PROM' && exporter !== '2') return undefined;
+  const at = values.get('metricsPromExporterHost') || values.get('bindAddress');
+  return `${at}:${values.get('metricsPromExporterPort')}`;
 }
 
 /** Keys and values that a person gave, for one kind of node. */

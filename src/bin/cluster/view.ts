@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Address, parseAddress, silentLogger } from '../../base/index.ts';
 import { nodeClock, nodeNetwork } from '../../node/index.ts';
 import { type OutgoingRequest, RemotingClient } from '../../remoting/index.ts';
@@ -10,7 +11,7 @@ import {
   SyncStateData,
 } from '../../wire/index.ts';
 import type { ClusterFolder } from './folder.ts';
-import type { ClusterNode, ClusterPlan, NodeKind } from './plan.ts';
+import { type ClusterNode, type ClusterPlan, metricsAddressOf, type NodeKind } from './plan.ts';
 import type { ProcessState } from './processes.ts';
 
 export interface NodeView {
@@ -27,6 +28,8 @@ export interface NodeView {
   readonly id?: number;
   /** Whether its group counts on it. */
   readonly inSync?: boolean;
+  /** Where its metrics are, if it serves any. */
+  readonly metrics?: string;
 }
 
 /** How long one that does not answer is waited for; it may be paused. */
@@ -55,6 +58,7 @@ export class ClusterView implements AsyncDisposable {
       if (node.kind !== 'broker') return process;
       const entry = registered?.get(node.address);
       const set = inSync.get(node.address);
+      const metrics = metricsAddressOf(readFileSync(this.#folder.configurationFile(node), 'utf8'));
       // A master serves when it was elected and its name server knows; where one of both is down, the other is believed.
       const says = [entry && entry.id === 0, set?.isMaster].filter((one) => one !== undefined);
       const isMaster = says.length > 0 && says.every(Boolean);
@@ -64,6 +68,7 @@ export class ClusterView implements AsyncDisposable {
         ...(entry !== undefined && { cluster: entry.cluster, id: entry.id }),
         brokerName: node.group ?? node.name,
         ...(set !== undefined && { inSync: set.isMember }),
+        ...(metrics !== undefined && { metrics }),
       };
     });
   }
