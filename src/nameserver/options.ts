@@ -129,7 +129,8 @@ export const refusedNameServerKeys: readonly RefusedKey[] = [
   {
     key: 'enableControllerInNamesrv',
     refuses: ifTrue,
-    reason: 'the controller is a role of its own: remove the key, and start it with --role controller',
+    reason:
+      'the controller is a role of its own: remove the key, and start it with --role controller',
   },
 ];
 
