@@ -155,19 +155,24 @@ export class RemotingConnection implements ConnectionHandler {
     this.wantsFlush();
   }
 
+  /** It is paused, since its peer reads more slowly than it asks: what can wait is better made later. */
+  get isBehind(): boolean {
+    return this.#isPaused && this.isUsable;
+  }
+
   /**
-   * The request outlives its call, which only lends its bytes, and is answered later: until `settled` it counts among
-   * those that are unanswered.
+   * A request outlives its call, which only lends its bytes, and is answered later: until `settled` it counts among
+   * those that are unanswered. Without it: its bytes are not kept.
    */
-  postpone(request: IncomingCommand): void {
-    this.#unansweredBytes += request.detach().bytes.length;
+  postpone(request?: IncomingCommand): void {
+    this.#unansweredBytes += request?.detach().bytes.length ?? 0;
     this.#unanswered++;
     if (this.#isCrowded) this.#stopReading();
   }
 
   /** A postponed request was answered, or never will be. */
-  settled(request: IncomingCommand): void {
-    this.#unansweredBytes -= request.bytes.length;
+  settled(request?: IncomingCommand): void {
+    this.#unansweredBytes -= request?.bytes.length ?? 0;
     this.#unanswered--;
     this.#readOn();
   }

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import { PullMessageResponse } from '../../wire/index.ts';
+import { encodeCommand, PullMessageResponse } from '../../wire/index.ts';
 import { pullRequest, sendRequest, TestBroker } from '../test-broker.ts';
 
 /** A broker with the topic `t` of one queue, and the bodies sent to it. */
@@ -220,6 +220,44 @@ test('old messages are read from the files, in smaller portions', async () => {
     bodies,
     Array.from({ length: 20 }, (_, count) => `${count}`),
   );
+});
+
+test('whoever asks for more old messages than it reads gets all of them in its time', async () => {
+  const broker = await TestBroker.start({ segmentBytes: 2 ** 20, tailBytes: 2 ** 20 });
+  const client = broker.client();
+  await client.createTopic('t');
+  const body = 'x'.repeat(30_000);
+  for (let count = 0; count < 40; count++) await client.send('t', body);
+  await broker.crash({ powerLoss: false });
+  for (let offset = 0; offset < 16; ) offset = (await client.pull({ offset })).next;
+
+  let received = 0;
+  let isClosed = false;
+  const address = { host: 'broker', port: broker.options.listenPort };
+  const connection = await broker.complete(
+    broker.world.node('slow').network.connect(address, { timeoutMs: 1000 }, () => ({
+      data: (bytes) => {
+        received += bytes.length;
+      },
+      drained() {},
+      closed() {
+        isClosed = true;
+      },
+    })),
+  );
+  connection.pauseReading();
+  // Far more than may wait for a connection.
+  const pulls = 500;
+  for (let opaque = 0; opaque < pulls; opaque++) {
+    const pull = pullRequest({ offset: opaque % 8, count: 8 });
+    connection.write(encodeCommand({ ...pull, opaque, encoding: 'json' }));
+  }
+  await broker.runFor(2000);
+  assert.equal(isClosed, false);
+  connection.resumeReading();
+  await broker.runFor(20_000);
+  assert(received > pulls * 8 * body.length, `${received} bytes`);
+  assert.equal(isClosed, false);
 });
 
 test('a topic that is deleted while its messages are read from a file does no harm', async () => {

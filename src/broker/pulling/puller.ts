@@ -358,7 +358,8 @@ export class Puller {
       this.#answerRecords(plan, reader, 0, reader.tailRecords(log));
       return;
     }
-    this.#portions.take(reader.bytes, () => {
+    this.#portions.take(reader.bytes, plan.connection, () => {
+      if (!plan.connection.isUsable) return;
       this.#answerOld(reader, plan)?.catch((error: unknown) => this.#failed(plan, error));
     });
   }
