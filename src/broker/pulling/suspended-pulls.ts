@@ -23,6 +23,7 @@ export class SuspendedPulls {
   readonly #touched = new Set<Queue>();
   readonly #maxPulls: number;
   #count = 0;
+  #isStopped = false;
   #timer: Timer | undefined;
 
   constructor(options: { readonly maxPulls: number }, clock: Clock) {
@@ -34,9 +35,9 @@ export class SuspendedPulls {
     return this.#count;
   }
 
-  /** False: there are too many; answer it now. */
+  /** False: there are too many, or nobody will look after it; answer it now. */
   add(pull: SuspendedPull): boolean {
-    if (this.#count >= this.#maxPulls) return false;
+    if (this.#isStopped || this.#count >= this.#maxPulls) return false;
     const pulls = this.#byQueue.get(pull.queue);
     if (pulls === undefined) this.#byQueue.set(pull.queue, [pull]);
     else pulls.push(pull);
@@ -70,6 +71,7 @@ export class SuspendedPulls {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.resumeAll();
   }
