@@ -114,6 +114,23 @@ test('entries of records above what is synced wait for a later batch', async () 
   assert.equal(fixture.queues.persistedPosition, 1299);
 });
 
+test('a piece ends where it is told to, unless it drops a topic: then it contains the delete', async () => {
+  const fixture = await Fixture.open();
+  const take = (pieceEnd: number) => {
+    const end = at(fixture.end);
+    const batch = fixture.queues.takeBatch(end, end, at(pieceEnd));
+    batch?.done();
+    return batch?.position;
+  };
+  fixture.append(fixture.queue('gone'), 5);
+  fixture.append(fixture.queue('kept'), 5);
+  const border = fixture.end - 2 * size;
+  assert.equal(take(border), border);
+  fixture.queues.dropTopic('gone', incarnation);
+  assert.equal(take(border), fixture.end);
+  assert.equal(take(border), undefined);
+});
+
 test('one batch is in flight, and a failed one comes again with what moved meanwhile', async () => {
   const fixture = await Fixture.open();
   const queue = fixture.queue();

@@ -1,4 +1,10 @@
-import { type Disk, type DiskFile, isFailure, type QueueOffset } from '../../../src/base/index.ts';
+import {
+  type Disk,
+  type DiskFile,
+  isFailure,
+  type PhysicalOffset,
+  type QueueOffset,
+} from '../../../src/base/index.ts';
 import { OffsetCommits } from '../../../src/broker/offset-commits.ts';
 import { LocalStore, Store } from '../../../src/views/index.ts';
 import { MetadataTables, Table } from '../../../src/views/metadata/index.ts';
@@ -109,12 +115,13 @@ export const goldenBugs: readonly GoldenBug[] = [
     name: 'queues are written as of an older position than the deletes they contain',
     within: 300,
     install: () => {
-      const older = new WeakMap<Queues, Parameters<Queues['takeBatch']>[0]>();
+      const older = new WeakMap<Queues, { calls: number; position: PhysicalOffset }>();
       return patch(Queues.prototype, 'takeBatch', (takeBatch) => {
         return function (this: Queues, synced, contained) {
-          const before = older.get(this) ?? synced;
-          older.set(this, synced);
-          return takeBatch.call(this, before, contained);
+          const known = older.get(this) ?? { calls: 0, position: synced };
+          if (known.calls++ % 10 === 0) known.position = synced;
+          older.set(this, known);
+          return takeBatch.call(this, known.position, contained);
         };
       });
     },
