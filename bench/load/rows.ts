@@ -1,4 +1,5 @@
 import type { Row } from './row.ts';
+import { clientFailover } from './rows/client-failover.ts';
 import { idle, suspended } from './rows/connections.ts';
 import { join } from './rows/join.ts';
 import { manyTopics } from './rows/many-topics.ts';
@@ -31,5 +32,6 @@ export const rows: readonly Row[] = [
   switchover,
   failoverTime,
   hangTime,
+  clientFailover,
   join,
 ];

@@ -1,31 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../support/client.ts';
 import type { Place, Received } from '../support/messages.ts';
 import type { Consumer } from '../support/push.ts';
 import { eventually } from '../support/waiting.ts';
+import {
+  type Acknowledged,
+  longestGapSince,
+  Sending,
+  type SendingOptions,
+  stockPollMs,
+} from './sending.ts';
 
-/** As the client comes. */
-const stockTimeoutMs = 3000;
-const stockRetries = 2;
-const stockPollMs = 30_000;
-const senders = 2;
-const betweenMs = 10;
 const moreLimitMs = 90_000;
-
-export interface TrafficOptions {
-  readonly topic: string;
-  readonly pollMs?: number;
-}
-
-interface Acknowledged extends Place {
-  readonly body: string;
-  readonly atMs: number;
-}
-
-interface Refused {
-  readonly atMs: number;
-  readonly message: string;
-}
 
 /** What an application sees between two moments. */
 export interface Seen {
@@ -41,69 +26,45 @@ export class Traffic {
   readonly topic: string;
   readonly group: string;
   readonly #consumer: Consumer;
-  readonly #acknowledged: Acknowledged[] = [];
-  readonly #refused: Refused[] = [];
-  readonly #stop = new AbortController();
-  readonly #done: Promise<unknown>;
+  readonly #sending: Sending;
 
-  private constructor(
-    topic: string,
-    group: string,
-    consumer: Consumer,
-    send: (body: string) => Promise<Place>,
-  ) {
+  private constructor(topic: string, group: string, consumer: Consumer, sending: Sending) {
     this.topic = topic;
     this.group = group;
     this.#consumer = consumer;
-    const all = Array.from({ length: senders }, (_, index) => this.#send(index, send));
-    this.#done = Promise.all(all);
+    this.#sending = sending;
   }
 
-  static async start(client: Client, options: TrafficOptions): Promise<Traffic> {
+  static async start(client: Client, options: SendingOptions): Promise<Traffic> {
     const { topic, pollMs = stockPollMs } = options;
     const group = `${topic}-group`;
     const consumer = await client.startConsumer({ group, topic, pollMs });
-    const producer = await client.startProducer(`${topic}-producers`, {
-      ...{ retries: stockRetries, timeoutMs: stockTimeoutMs, pollMs },
-    });
-    return new Traffic(topic, group, consumer, async (body) => {
-      const [sent] = await producer.send('sync', [{ topic, body: Buffer.from(body) }]);
-      if (sent === undefined) throw new Error('no answer');
-      return sent;
-    });
+    return new Traffic(topic, group, consumer, await Sending.start(client, options));
   }
 
   /** Until messages that are sent from now on were acknowledged and received. */
   async untilFlows(count = 40): Promise<void> {
-    const from = this.#acknowledged.length;
+    const from = this.acknowledged.length;
     await eventually(moreLimitMs, `messages of ${this.topic} flow`, () => {
-      if (this.#acknowledged.length < from + count) return undefined;
+      if (this.acknowledged.length < from + count) return undefined;
       const bodies = this.#bodiesReceived();
-      return bodies.has(this.#acknowledged[from + count - 1]?.body ?? '') || undefined;
+      return bodies.has(this.acknowledged[from + count - 1]?.body ?? '') || undefined;
     });
   }
 
   /** What happened since this moment of Date.now(). */
   seenSince(sinceMs: number): Seen {
-    const acknowledged = this.#acknowledged.filter(({ atMs }) => atMs >= sinceMs);
-    const errors = this.#refused.filter(({ atMs }) => atMs >= sinceMs);
+    const { acknowledged, errors, longestPauseMs } = this.#sending.seenSince(sinceMs);
     const receivedAtMs = this.#consumer.received.map(({ at }) => at);
-    const lastBefore = (times: readonly number[]): number[] =>
-      times.filter((atMs) => atMs < sinceMs).slice(-1);
-    const times = this.#acknowledged.map(({ atMs }) => atMs);
-    const after = (all: readonly number[]): number[] => all.filter((atMs) => atMs >= sinceMs);
     return {
-      acknowledged: acknowledged.length,
-      errors: errors.map(({ message }) => message),
-      longestSendPauseMs: longestGap([...lastBefore(times), ...after(times)]),
-      longestReceivePauseMs: longestGap([...lastBefore(receivedAtMs), ...after(receivedAtMs)]),
+      ...{ acknowledged, errors, longestSendPauseMs: longestPauseMs },
+      longestReceivePauseMs: longestGapSince(sinceMs, receivedAtMs),
     };
   }
 
   /** Ends the sending, not the clients. */
   async end(): Promise<void> {
-    this.#stop.abort();
-    await this.#done;
+    await this.#sending.end();
   }
 
   async stopConsumer(): Promise<void> {
@@ -111,7 +72,7 @@ export class Traffic {
   }
 
   get acknowledged(): readonly Acknowledged[] {
-    return this.#acknowledged;
+    return this.#sending.acknowledged;
   }
 
   get received(): readonly Received[] {
@@ -121,26 +82,10 @@ export class Traffic {
   #bodiesReceived(): Set<string> {
     return new Set(this.#consumer.received.map(textOf));
   }
-
-  async #send(index: number, send: (body: string) => Promise<Place>): Promise<void> {
-    for (let number = 0; !this.#stop.signal.aborted; number += 1) {
-      const body = `${this.topic} ${index} ${number}`;
-      try {
-        const { queue, offset } = await send(body);
-        this.#acknowledged.push({ body, queue, offset, atMs: Date.now() });
-      } catch (failure) {
-        this.#refused.push({ atMs: Date.now(), message: String(failure) });
-      }
-      await sleep(betweenMs);
-    }
-  }
 }
 
 export const textOf = ({ body }: { readonly body: Uint8Array }): string =>
   Buffer.from(body).toString();
-
-const longestGap = (times: readonly number[]): number =>
-  Math.max(0, ...times.slice(1).map((atMs, index) => atMs - (times[index] ?? atMs)));
 
 /** Of the acknowledged ones: those that never came, and those that came as another place said. */
 export function missingOf(
